@@ -1,0 +1,133 @@
+//! [`Session`]: one invocation's store, opened for reading or for writing.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use annals_event::{Clock, SystemClock};
+use annals_query::{Engine, EngineOptions, QuerySettings};
+use annals_table::{FileSystem, OsFileSystem, Store, Table, TableOptions, TailSource};
+use annals_writer::{WalHolder, Writer, WriterOptions, WriterSettings, replay_tail};
+use anyhow::{Context, Result, bail};
+use tokio::runtime::Runtime;
+
+use crate::command::Common;
+
+/// The store that `--store` and `--wal` name, with the runtime that serves it.
+pub(crate) struct Session {
+    pub(crate) runtime: Runtime,
+    pub(crate) store: Store,
+    pub(crate) wal_dir: PathBuf,
+    pub(crate) fs: Arc<dyn FileSystem>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl Session {
+    /// Connects to the store; creates nothing.
+    pub(crate) fn connect(common: &Common) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
+        let fs: Arc<dyn FileSystem> = Arc::new(OsFileSystem);
+        let store = Store::open(&common.store, Arc::clone(&fs), runtime.handle().clone())
+            .with_context(|| format!("cannot open the store {}", common.store))?;
+        let wal_dir = match (&common.wal, store.local_path()) {
+            (Some(dir), _) => std::path::absolute(dir).context("--wal")?,
+            (None, Some(root)) => root.join("wal"),
+            (None, None) => state_dir()?.join("wal").join(wal_name(store.url())),
+        };
+        Ok(Self { runtime, store, wal_dir, fs, clock: Arc::new(SystemClock) })
+    }
+
+    /// The events table, if there is one.
+    pub(crate) fn table(&self) -> Result<Option<Arc<Table>>> {
+        let table = Table::open(&self.store, TableOptions::events(), Arc::clone(&self.clock))
+            .with_context(|| format!("cannot open the table of events in {}", self.store.url()))?;
+        Ok(table.map(Arc::new))
+    }
+
+    /// An engine over what is committed and what waits in the write-ahead log.
+    ///
+    /// While another process holds the log, what it has not committed cannot be seen from here: that is said on standard
+    /// error rather than passed over.
+    pub(crate) fn reader(&self) -> Result<Engine> {
+        let Some(table) = self.table()? else {
+            // A log without a table: a writer was stopped before its first commit.
+            if self.wal_dir.is_dir() {
+                drop(self.writer()?);
+                if let Some(table) = self.table()? {
+                    return self.engine(table, None);
+                }
+            }
+            bail!(
+                "there is no store at {}: make one with `annals ingest FILE --store {}` or `annals demo`",
+                self.store.url(),
+                self.store.url()
+            );
+        };
+        let tail = match WalHolder::of(&self.wal_dir, self.fs.as_ref())? {
+            Some(holder) => {
+                #[expect(clippy::print_stderr, reason = "a warning to the person at the terminal")]
+                {
+                    eprintln!(
+                        "annals: {holder} is writing to this store; events that it has not committed yet are not shown"
+                    );
+                }
+                // The holder may have committed since the table was opened.
+                None
+            }
+            None => {
+                let tail = replay_tail(&self.wal_dir, Arc::clone(&self.fs), &table)
+                    .context("cannot read the write-ahead log")?;
+                tail.map(|tail| Arc::new(tail) as Arc<dyn TailSource>)
+            }
+        };
+        self.engine(table, tail)
+    }
+
+    /// An engine over a table and the memtables of a writer.
+    pub(crate) fn engine(&self, table: Arc<Table>, tail: Option<Arc<dyn TailSource>>) -> Result<Engine> {
+        let options = EngineOptions { table, tail, settings: QuerySettings::default(), clock: Arc::clone(&self.clock) };
+        Engine::new(options).context("cannot start the query engine")
+    }
+
+    /// Takes the write-ahead log and opens the table for writing, creating both where absent.
+    pub(crate) fn writer(&self) -> Result<(Arc<Table>, Writer)> {
+        std::fs::create_dir_all(&self.wal_dir)
+            .with_context(|| format!("cannot create the folder {}", self.wal_dir.display()))?;
+        let table = Table::open_or_create(&self.store, TableOptions::events(), Arc::clone(&self.clock))
+            .with_context(|| format!("cannot open the table of events in {}", self.store.url()))?;
+        let table = Arc::new(table);
+        let writer = Writer::open(WriterOptions {
+            settings: WriterSettings::default(),
+            wal_dir: self.wal_dir.clone(),
+            store: self.store.clone(),
+            table: Arc::clone(&table),
+            fs: Arc::clone(&self.fs),
+            clock: Arc::clone(&self.clock),
+            seed: seed(self.clock.as_ref()),
+        })
+        .context("cannot open the store for writing")?;
+        Ok((table, writer))
+    }
+}
+
+/// Where this user's state lives: `$XDG_STATE_HOME/annals` or `~/.local/state/annals`.
+pub(crate) fn state_dir() -> Result<PathBuf> {
+    if let Some(dir) = std::env::var_os("XDG_STATE_HOME").filter(|dir| Path::new(dir).is_absolute()) {
+        return Ok(PathBuf::from(dir).join("annals"));
+    }
+    let home = std::env::var_os("HOME").context("HOME is not set: name the folder of the write-ahead log by --wal DIR")?;
+    Ok(PathBuf::from(home).join(".local/state/annals"))
+}
+
+/// A folder name for a remote store's write-ahead log.
+fn wal_name(url: &str) -> String {
+    url.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-') { c } else { '_' }).collect()
+}
+
+/// A seed from the machine: time, process and the address-space randomness in a hasher's keys.
+fn seed(clock: &dyn Clock) -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    let mut hasher = std::collections::hash_map::RandomState::new().build_hasher();
+    hasher.write_i64(clock.now_us());
+    hasher.write_u32(std::process::id());
+    hasher.finish()
+}

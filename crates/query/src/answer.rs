@@ -1,0 +1,128 @@
+//! [`SqlAnswer`]: the rows of one statement as they come, within the settings' limits.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use datafusion::common::DataFusionError;
+use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream};
+use futures::{Stream, StreamExt};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::settings::QuerySettings;
+
+/// The answer to one SQL statement.
+pub struct SqlAnswer {
+    /// Schema of every batch.
+    pub schema: SchemaRef,
+    /// The rows. Errors become an [`Error`] by [`Error::from_datafusion`]. Dropping it cancels the query.
+    pub stream: SendableRecordBatchStream,
+    /// Version of the table that was read.
+    pub version: u64,
+}
+
+impl SqlAnswer {
+    /// All batches, in memory.
+    ///
+    /// # Errors
+    /// `Exhausted` when a limit is reached, else what the stream meets.
+    pub async fn collect(mut self) -> Result<Vec<RecordBatch>> {
+        let mut batches = Vec::new();
+        while let Some(batch) = self.stream.next().await {
+            batches.push(batch.map_err(Error::from_datafusion)?);
+        }
+        Ok(batches)
+    }
+}
+
+impl std::fmt::Debug for SqlAnswer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SqlAnswer")
+            .field("schema", &self.schema)
+            .field("version", &self.version)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Ends a stream with an error that names the limit, as soon as a limit is passed.
+pub(crate) struct LimitedStream {
+    inner: SendableRecordBatchStream,
+    rows_left: Option<u64>,
+    rows_max: u64,
+    deadline: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    time_ms_max: u64,
+    done: bool,
+}
+
+impl LimitedStream {
+    /// The time limit starts now; the stream must be polled within a tokio runtime that has its timer enabled.
+    pub(crate) fn new(inner: SendableRecordBatchStream, settings: &QuerySettings) -> Self {
+        let deadline = settings.time_ms_max.map(|ms| {
+            let never = tokio::time::timeout(Duration::from_millis(ms), std::future::pending::<()>());
+            Box::pin(async move {
+                // The only way out of a timeout on what never happens is that the time has passed.
+                let _elapsed = never.await;
+            }) as Pin<Box<dyn Future<Output = ()> + Send>>
+        });
+        Self {
+            inner,
+            rows_left: settings.rows_max,
+            rows_max: settings.rows_max.unwrap_or(u64::MAX),
+            deadline,
+            time_ms_max: settings.time_ms_max.unwrap_or(u64::MAX),
+            done: false,
+        }
+    }
+
+    fn end(&mut self, message: String) -> Poll<Option<Result<RecordBatch, DataFusionError>>> {
+        self.done = true;
+        let error = Error::new(ErrorKind::Exhausted, message);
+        Poll::Ready(Some(Err(DataFusionError::External(Box::new(error)))))
+    }
+}
+
+impl Stream for LimitedStream {
+    type Item = Result<RecordBatch, DataFusionError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.done {
+            return Poll::Ready(None);
+        }
+        if let Some(deadline) = &mut self.deadline
+            && deadline.as_mut().poll(cx).is_ready()
+        {
+            let ms = self.time_ms_max;
+            return self.end(format!(
+                "the query took longer than the limit time_ms_max of {ms} ms: narrow it or raise the limit"
+            ));
+        }
+        let batch = match self.inner.poll_next_unpin(cx) {
+            Poll::Ready(Some(Ok(batch))) => batch,
+            Poll::Ready(other) => {
+                self.done = true;
+                return Poll::Ready(other);
+            }
+            Poll::Pending => return Poll::Pending,
+        };
+        if let Some(left) = self.rows_left {
+            match left.checked_sub(batch.num_rows() as u64) {
+                Some(left) => self.rows_left = Some(left),
+                None => {
+                    let rows = self.rows_max;
+                    return self.end(format!(
+                        "the answer has more rows than the limit rows_max of {rows}: add LIMIT or raise the limit"
+                    ));
+                }
+            }
+        }
+        Poll::Ready(Some(Ok(batch)))
+    }
+}
+
+impl RecordBatchStream for LimitedStream {
+    fn schema(&self) -> SchemaRef {
+        self.inner.schema()
+    }
+}

@@ -1,0 +1,229 @@
+//! [`Filter`]: an [`EventQuery`] made ready to be asked of statistics and of batches.
+//!
+//! One filter judges tail batches and file batches, so a row's answer does not depend on where it is stored. Null matches
+//! nothing. The text condition stands apart from the others, because a file scan reads the texts only of the rows that
+//! passed everything else.
+
+use std::collections::HashSet;
+
+use annals_event::columns;
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, Scalar, StringViewArray};
+use arrow::buffer::BooleanBuffer;
+use arrow::compute::{cast, kernels::cmp};
+use arrow::datatypes::{DataType, TimestampMicrosecondType};
+use memchr::memmem;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::event_query::{EventQuery, Order};
+
+/// Columns that a text condition looks into, the cheapest first.
+pub(crate) const SEARCHED_COLUMNS: [&str; 3] = [columns::MESSAGE, columns::PAYLOAD, columns::ERROR];
+
+/// Up to this many values are compared one after the other with a kernel; more are looked up in a set.
+const KERNEL_VALUES_MAX: usize = 8;
+
+/// The conditions of a query.
+#[derive(Debug)]
+pub(crate) struct Filter {
+    /// Earliest and latest timestamp, both inclusive; narrowed by the cursor.
+    pub(crate) first_us: i64,
+    pub(crate) last_us: i64,
+    /// Only for tail batches: a file is of one project.
+    project: Option<Term>,
+    /// One a column.
+    pub(crate) terms: Vec<Term>,
+    /// The text to find.
+    pub(crate) text: Option<Needle>,
+}
+
+/// A column that must equal one of the values.
+#[derive(Debug)]
+pub(crate) struct Term {
+    pub(crate) column: &'static str,
+    /// Sorted, without repetition, never empty.
+    pub(crate) values: Vec<String>,
+}
+
+impl Filter {
+    pub(crate) fn new(query: &EventQuery) -> Self {
+        let mut first_us = query.from_us.unwrap_or(i64::MIN);
+        // An exclusive bound of i64::MIN excludes everything; so does an empty range.
+        let mut last_us = query.until_us.map_or(i64::MAX, |until| until.saturating_sub(1));
+        if query.until_us == Some(i64::MIN) {
+            first_us = i64::MAX;
+        }
+        if let Some(after) = &query.after {
+            match query.order {
+                Order::NewestFirst => last_us = last_us.min(after.timestamp_us()),
+                Order::OldestFirst => first_us = first_us.max(after.timestamp_us()),
+            }
+        }
+        let levels: Vec<String> = query.levels.iter().map(|level| level.as_str().to_owned()).collect();
+        let projects: Vec<String> = query.projects.iter().map(|project| project.as_str().to_owned()).collect();
+        let terms = [
+            (columns::LEVEL, &levels),
+            (columns::TYPE, &query.types),
+            (columns::END_USER_ID, &query.end_user_ids),
+            (columns::INTEGRATION_ID, &query.integration_ids),
+            (columns::WORKFLOW_ID, &query.workflow_ids),
+            (columns::CONNECT_CREDENTIAL_ID, &query.credential_ids),
+            (columns::TRACE_ID, &query.trace_ids),
+            (columns::EVENT_NAME, &query.event_names),
+            (columns::STATUS, &query.statuses),
+        ];
+        Self {
+            first_us,
+            last_us,
+            project: Term::new(columns::PROJECT_ID, &projects),
+            terms: terms.into_iter().filter_map(|(column, values)| Term::new(column, values)).collect(),
+            text: query.text.as_deref().map(Needle::new),
+        }
+    }
+
+    /// Whether no row at all can match.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.first_us > self.last_us
+    }
+
+    /// The trace ids asked for, if any.
+    pub(crate) fn trace_ids(&self) -> Option<&[String]> {
+        self.terms.iter().find(|term| term.column == columns::TRACE_ID).map(|term| term.values.as_slice())
+    }
+
+    /// The rows of a tail batch (event schema) that match, text included.
+    pub(crate) fn tail_rows(&self, batch: &RecordBatch) -> Result<BooleanBuffer> {
+        let mut rows = self.rows(batch)?;
+        if let Some(project) = &self.project
+            && rows.count_set_bits() > 0
+        {
+            rows = &rows & &project.rows(batch)?;
+        }
+        let Some(needle) = &self.text else { return Ok(rows) };
+        let mut found = BooleanBuffer::new_unset(batch.num_rows());
+        for column in SEARCHED_COLUMNS {
+            let open = &rows & &!&found;
+            if open.count_set_bits() == 0 {
+                break;
+            }
+            if let Some(array) = batch.column_by_name(column) {
+                found = &found | &needle.rows(array, &open)?;
+            }
+        }
+        Ok(found)
+    }
+
+    /// The rows of a batch that match time and terms: neither project nor text is asked. The batch holds at least the
+    /// timestamp and those columns of the terms that its source has.
+    pub(crate) fn rows(&self, batch: &RecordBatch) -> Result<BooleanBuffer> {
+        let timestamps = timestamps(batch)?;
+        let (first, last) = (self.first_us, self.last_us);
+        let values = timestamps.values();
+        let mut rows = if first == i64::MIN && last == i64::MAX {
+            BooleanBuffer::new_set(batch.num_rows())
+        } else {
+            BooleanBuffer::collect_bool(values.len(), |row| first <= values[row] && values[row] <= last)
+        };
+        if let Some(nulls) = timestamps.nulls() {
+            rows = &rows & nulls.inner();
+        }
+        for term in &self.terms {
+            if rows.count_set_bits() == 0 {
+                break;
+            }
+            rows = &rows & &term.rows(batch)?;
+        }
+        Ok(rows)
+    }
+}
+
+impl Term {
+    fn new(column: &'static str, values: &[String]) -> Option<Self> {
+        let mut values = values.to_vec();
+        values.sort_unstable();
+        values.dedup();
+        (!values.is_empty()).then_some(Self { column, values })
+    }
+
+    fn rows(&self, batch: &RecordBatch) -> Result<BooleanBuffer> {
+        let Some(array) = batch.column_by_name(self.column) else {
+            return Ok(BooleanBuffer::new_unset(batch.num_rows()));
+        };
+        let array = text(array)?;
+        let array = array.as_string_view();
+        if self.values.len() > KERNEL_VALUES_MAX {
+            let set: HashSet<&str> = self.values.iter().map(String::as_str).collect();
+            return Ok(BooleanBuffer::collect_bool(array.len(), |row| {
+                array.is_valid(row) && set.contains(array.value(row))
+            }));
+        }
+        let mut rows = BooleanBuffer::new_unset(array.len());
+        for value in &self.values {
+            let value = Scalar::new(StringViewArray::from_iter_values([value]));
+            rows = &rows | &set_and_valid(&cmp::eq(array, &value).map_err(internal)?);
+        }
+        Ok(rows)
+    }
+}
+
+/// A text to find, ASCII letters in either case.
+#[derive(Debug)]
+pub(crate) struct Needle {
+    finder: memmem::Finder<'static>,
+}
+
+impl Needle {
+    fn new(text: &str) -> Self {
+        Self { finder: memmem::Finder::new(text.to_ascii_lowercase().as_bytes()).into_owned() }
+    }
+
+    /// Those of the `within` rows whose text holds the needle.
+    pub(crate) fn rows(&self, array: &ArrayRef, within: &BooleanBuffer) -> Result<BooleanBuffer> {
+        let array = text(array)?;
+        let array = array.as_string_view();
+        // Lowering a copy runs at memory speed, and the search itself then runs on whole vectors.
+        let mut lowered = Vec::new();
+        let mut rows = arrow::array::BooleanBufferBuilder::new(array.len());
+        rows.append_n(array.len(), false);
+        for row in within.set_indices() {
+            if array.is_null(row) {
+                continue;
+            }
+            lowered.clear();
+            lowered.extend_from_slice(array.value(row).as_bytes());
+            lowered.make_ascii_lowercase();
+            rows.set_bit(row, self.finder.find(&lowered).is_some());
+        }
+        Ok(rows.finish())
+    }
+}
+
+/// The timestamps of a batch, microseconds UTC.
+pub(crate) fn timestamps(batch: &RecordBatch) -> Result<&arrow::array::PrimitiveArray<TimestampMicrosecondType>> {
+    batch
+        .column_by_name(columns::TIMESTAMP)
+        .and_then(|array| array.as_primitive_opt::<TimestampMicrosecondType>())
+        .ok_or_else(|| Error::new(ErrorKind::Internal, "a batch without timestamps in microseconds was scanned"))
+}
+
+/// The column as `Utf8View`; text of another width or in a dictionary is cast.
+fn text(array: &ArrayRef) -> Result<ArrayRef> {
+    if array.data_type() == &DataType::Utf8View {
+        Ok(array.clone())
+    } else {
+        cast(array, &DataType::Utf8View).map_err(internal)
+    }
+}
+
+fn set_and_valid(array: &BooleanArray) -> BooleanBuffer {
+    match array.nulls() {
+        Some(nulls) => array.values() & nulls.inner(),
+        None => array.values().clone(),
+    }
+}
+
+fn internal(error: arrow::error::ArrowError) -> Error {
+    Error::with_source(ErrorKind::Internal, "a filter could not be evaluated", error)
+}
+
+#[cfg(test)]
+mod tests;

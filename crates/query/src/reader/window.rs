@@ -1,0 +1,297 @@
+//! [`Window`]: a run of rows of one row group, and the scan that finds the matching ones among its first.
+//!
+//! Only the columns that decide are decoded: timestamp, seq, those of the filter's terms, and at last the texts of the rows
+//! that passed all else. Rows of a sorted row group are taken from the end at which the answer begins, few at first, so
+//! the latest rows of a large file cost a page or two.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use annals_event::{columns, timestamp_type};
+use arrow::array::{Array, ArrayRef, RecordBatch};
+use arrow::buffer::BooleanBuffer;
+use arrow::compute::cast;
+use arrow::datatypes::{Field, Schema};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::event_query::Order;
+use crate::filter::{Filter, SEARCHED_COLUMNS, timestamps};
+use crate::reader::data_reader::{DataReader, RowRequest, Rows};
+use crate::reader::footer::Footer;
+use crate::reader::rank::{Rank, Seqs};
+use crate::reader::scan_stats::ScanStats;
+use crate::reader::top::{Hit, Top};
+
+/// Most rows that are scanned at once.
+const WINDOW_ROWS_MAX: usize = 64 << 10;
+
+/// Rows of the first window when a filter has to find them.
+const FILTERED_ROWS_FIRST: usize = 8 << 10;
+
+/// Most rows at once when their texts are searched: payloads are a thousand times larger than levels.
+const TEXT_WINDOW_ROWS_MAX: usize = 16 << 10;
+
+/// Rows of text that are decoded before they are searched and let go.
+const TEXT_BATCH_ROWS: usize = 1 << 10;
+
+/// Rows of one row group that are still to be scanned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Window {
+    pub(crate) row_group: usize,
+    /// Within the row group.
+    pub(crate) rows: Range<usize>,
+    /// How many of them to scan next.
+    pub(crate) take: usize,
+    /// At or before the rank of each of the rows.
+    pub(crate) bound: Rank,
+    /// Whether the rows ascend by (timestamp, seq).
+    pub(crate) sorted: bool,
+    /// Whether some rows of the row group were scanned before.
+    pub(crate) started: bool,
+}
+
+/// How many rows to begin with: just those that are wanted when every row matches, more when a filter thins them out.
+pub(crate) fn first_take(filter: &Filter, within_time: bool, wanted: usize) -> usize {
+    if filter.text.is_some() {
+        FILTERED_ROWS_FIRST
+    } else if filter.trace_ids().is_some() {
+        WINDOW_ROWS_MAX
+    } else if filter.terms.is_empty() && within_time {
+        wanted.clamp(1, WINDOW_ROWS_MAX)
+    } else {
+        FILTERED_ROWS_FIRST
+    }
+}
+
+impl Window {
+    /// Splits off the rows to scan now: from the end when the answer begins with the newest.
+    fn split(&self, order: Order) -> (Range<usize>, Range<usize>) {
+        let take = self.take.clamp(1, self.rows.len().max(1)).min(self.rows.len());
+        match order {
+            Order::NewestFirst => (self.rows.end - take..self.rows.end, self.rows.start..self.rows.end - take),
+            Order::OldestFirst => (self.rows.start..self.rows.start + take, self.rows.start + take..self.rows.end),
+        }
+    }
+}
+
+/// The file that a window is of, and what to look for in it.
+#[derive(Clone, Copy)]
+pub(crate) struct WindowScan<'a> {
+    pub(crate) reader: &'a DataReader,
+    pub(crate) footer: &'a Footer,
+    pub(crate) filter: &'a Arc<Filter>,
+    pub(crate) order: Order,
+    /// The file's number in [`Hit::source`].
+    pub(crate) source: u32,
+}
+
+/// Scans the first rows of a window into `top`; answers it with the rest of the window, if there is one.
+pub(crate) async fn scan_window(
+    scan: WindowScan<'_>,
+    window: Window,
+    top: Top,
+    stats: &mut ScanStats,
+) -> Result<(Top, Option<Window>)> {
+    let WindowScan { reader, footer, filter, order, source } = scan;
+    let (now, rest) = window.split(order);
+    let mut wanted = vec![columns::TIMESTAMP, columns::SEQ];
+    wanted.extend(filter.terms.iter().map(|term| term.column));
+    stats.row_groups_read += u64::from(!window.started);
+    stats.rows_decoded += now.len() as u64;
+    let request =
+        RowRequest { row_group: window.row_group, ranges: vec![now.clone()], columns: &wanted, batch_rows: now.len() };
+    let rows = reader.rows(footer, request, stats).await?;
+    let place = Place { order, source, first_row: footer.first_rows()[window.row_group], row_group_row: now.start };
+
+    let blocking_filter = Arc::clone(filter);
+    let expected = now.len();
+    let mut first = on_cpu(move || match_columns(rows, &blocking_filter, place, top, expected)).await?;
+
+    if filter.text.is_some() {
+        for searched in [&SEARCHED_COLUMNS[..1], &SEARCHED_COLUMNS[1..]] {
+            if first.undecided.is_empty() {
+                break;
+            }
+            let request = RowRequest {
+                row_group: window.row_group,
+                ranges: runs(first.undecided.iter().map(|(row, _)| now.start + row)),
+                columns: searched,
+                batch_rows: TEXT_BATCH_ROWS,
+            };
+            let rows = reader.rows(footer, request, stats).await?;
+            let blocking_filter = Arc::clone(filter);
+            first = on_cpu(move || match_text(rows, &blocking_filter, searched, place, first)).await?;
+        }
+    }
+
+    let mut top = first.top;
+    top.settle();
+    let rows_max = if filter.text.is_some() { TEXT_WINDOW_ROWS_MAX } else { WINDOW_ROWS_MAX };
+    let rest = (!rest.is_empty()).then(|| Window {
+        rows: rest,
+        take: (2 * now.len()).min(rows_max),
+        bound: if window.sorted {
+            first.edge.map_or(window.bound, |edge| edge.max(window.bound))
+        } else {
+            window.bound
+        },
+        started: true,
+        ..window
+    });
+    Ok((top, rest))
+}
+
+/// Where a window's rows stand.
+#[derive(Clone, Copy)]
+struct Place {
+    order: Order,
+    source: u32,
+    /// First row of the row group in the file.
+    first_row: u64,
+    /// First row of the window in the row group.
+    row_group_row: usize,
+}
+
+impl Place {
+    fn hit(&self, row: usize, rank: Rank) -> Hit {
+        Hit { rank, source: self.source, row: self.first_row + (self.row_group_row + row) as u64 }
+    }
+}
+
+/// A window on its way through the filter.
+struct Matched {
+    top: Top,
+    /// Rows of the window that passed all but the text, ascending.
+    undecided: Vec<(usize, Rank)>,
+    /// Rank of the scanned row that is next to the rest of the window.
+    edge: Option<Rank>,
+}
+
+fn match_columns(rows: Rows, filter: &Filter, place: Place, mut top: Top, expected: usize) -> Result<Matched> {
+    let mut undecided = Vec::new();
+    let mut edge = None;
+    let mut start = 0;
+    for batch in rows {
+        let batch = with_microseconds(batch?)?;
+        let matching = filter.rows(&batch)?;
+        let timestamps = timestamps(&batch)?;
+        let seqs = Seqs::of(&batch);
+        let rank = |row: usize| Rank::of(place.order, timestamps.value(row), seqs.get(row));
+        for row in matching.set_indices() {
+            let rank = rank(row);
+            if filter.text.is_none() {
+                top.push(place.hit(start + row, rank));
+            } else if top.admits(rank) {
+                undecided.push((start + row, rank));
+            }
+        }
+        if batch.num_rows() > 0 {
+            let at = match place.order {
+                Order::NewestFirst if start > 0 => None,
+                Order::NewestFirst => Some(0),
+                Order::OldestFirst => Some(batch.num_rows() - 1),
+            };
+            if let Some(at) = at {
+                edge = timestamps.is_valid(at).then(|| rank(at));
+            }
+        }
+        start += batch.num_rows();
+    }
+    if start != expected {
+        return Err(Error::new(ErrorKind::Corrupt, format!("{start} rows came where a row group promised {expected}")));
+    }
+    Ok(Matched { top, undecided, edge })
+}
+
+/// Looks into the texts of the undecided rows: those found go into the answer, the others stay undecided.
+fn match_text(rows: Rows, filter: &Filter, searched: &[&str], place: Place, matched: Matched) -> Result<Matched> {
+    let Matched { mut top, undecided, edge } = matched;
+    let Some(needle) = &filter.text else { return Ok(Matched { top, undecided, edge }) };
+    let mut open = Vec::new();
+    let mut candidates = undecided.into_iter();
+    for batch in rows {
+        let batch = batch?;
+        let all = BooleanBuffer::new_set(batch.num_rows());
+        let mut found = BooleanBuffer::new_unset(batch.num_rows());
+        for column in searched {
+            if let Some(array) = batch.column_by_name(column) {
+                found = &found | &needle.rows(array, &(&all & &!&found))?;
+            }
+        }
+        for (is_found, (row, rank)) in found.iter().zip(candidates.by_ref()) {
+            if is_found {
+                top.push(place.hit(row, rank));
+            } else {
+                open.push((row, rank));
+            }
+        }
+    }
+    // A file without the searched columns may answer with no batches at all.
+    open.extend(candidates);
+    Ok(Matched { top, undecided: open, edge })
+}
+
+/// The batch with its timestamps in microseconds UTC, as our own files have them.
+fn with_microseconds(batch: RecordBatch) -> Result<RecordBatch> {
+    let failed =
+        |error| Error::with_source(ErrorKind::Corrupt, "the column timestamp of a data file is not a time", error);
+    let schema = batch.schema();
+    let Ok(index) = schema.index_of(columns::TIMESTAMP) else {
+        return Err(Error::new(ErrorKind::Corrupt, "a data file has no column timestamp"));
+    };
+    if schema.field(index).data_type() == &timestamp_type() {
+        return Ok(batch);
+    }
+    let mut fields: Vec<_> = schema.fields().iter().cloned().collect();
+    let mut arrays: Vec<ArrayRef> = batch.columns().to_vec();
+    fields[index] = Arc::new(Field::new(columns::TIMESTAMP, timestamp_type(), true));
+    arrays[index] = cast(&arrays[index], &timestamp_type()).map_err(failed)?;
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).map_err(failed)
+}
+
+/// Ascending row numbers as runs.
+pub(crate) fn runs(rows: impl Iterator<Item = usize>) -> Vec<Range<usize>> {
+    let mut runs: Vec<Range<usize>> = Vec::new();
+    for row in rows {
+        match runs.last_mut() {
+            Some(last) if last.end == row => last.end = row + 1,
+            _ => runs.push(row..row + 1),
+        }
+    }
+    runs
+}
+
+/// Runs work that keeps a core busy on the threads that are there for it.
+pub(crate) async fn on_cpu<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(Error::with_source(ErrorKind::Internal, "decoding a data file stopped unexpectedly", error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn window(rows: Range<usize>, take: usize) -> Window {
+        Window { row_group: 0, rows, take, bound: Rank::LAST, sorted: true, started: false }
+    }
+
+    #[test]
+    fn the_newest_rows_are_taken_from_the_end() {
+        assert_eq!(window(10..100, 20).split(Order::NewestFirst), (80..100, 10..80));
+        assert_eq!(window(10..100, 20).split(Order::OldestFirst), (10..30, 30..100));
+    }
+
+    #[test]
+    fn a_window_never_takes_more_than_it_has() {
+        assert_eq!(window(10..15, 20).split(Order::NewestFirst), (10..15, 10..10));
+        assert_eq!(window(10..15, 0).split(Order::OldestFirst), (10..11, 11..15));
+    }
+
+    #[test]
+    fn row_numbers_become_runs() {
+        assert_eq!(runs([1, 2, 3, 7, 9, 10].into_iter()), [1..4, 7..8, 9..11]);
+        assert!(runs(std::iter::empty()).is_empty());
+    }
+}

@@ -1,0 +1,350 @@
+//! Answers an [`EventQuery`] or a [`TraceQuery`]: the tail and the data files that can matter, nearest first, until no
+//! file that is left can hold a row of the page.
+//!
+//! Invariant: the answer depends on the rows of the view, not on how they are spread over memtables, files and row groups.
+//! Work is taken in the order of the first row that it may hold ([`Rank`]); a file is skipped only when the page is full
+//! and its every row would stand behind.
+
+use std::collections::{BTreeMap, HashMap};
+use std::num::NonZero;
+use std::sync::Arc;
+
+use annals_event::{columns, event_schema};
+use annals_table::{DataFile, FileFilter};
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::compute::interleave_record_batch;
+use futures::stream::{self, StreamExt, TryStreamExt};
+use object_store::ObjectStore;
+use tokio::task::JoinSet;
+
+use crate::cursor::Cursor;
+use crate::engine::Engine;
+use crate::error::{Error, ErrorKind, Result};
+use crate::event_query::{EventQuery, Order};
+use crate::filter::{Filter, timestamps};
+use crate::reader::{
+    DataReader, Footer, Hit, MetadataCache, Rank, ScanStats, Seqs, Top, Window, WindowScan, event_rows, on_cpu,
+    read_rows, scan_window, surviving_windows,
+};
+use crate::trace_query::TraceQuery;
+use crate::view::View;
+
+/// Scans under way at once, for each core: more than one, as they wait for the store in turn.
+const SCANS_PER_CORE: usize = 8;
+
+/// Files whose rows are read at once for the page itself.
+const PAGE_READS: usize = 8;
+
+/// One page of events.
+#[derive(Clone, Debug)]
+pub struct EventPage {
+    /// The rows in `annals_event::event_schema()`, in the order asked for; ties of timestamp by seq, then by id.
+    pub events: RecordBatch,
+    /// Where the next page starts; `None` when no more rows match.
+    pub next: Option<Cursor>,
+    /// What it took.
+    pub stats: ScanStats,
+}
+
+impl Engine {
+    /// Answers one page of a filter scan over a view that is taken now.
+    ///
+    /// Walking on with [`EventPage::next`] meets every row that matched at the first page exactly once, whatever is
+    /// flushed or compacted in between; rows that arrive meanwhile are met if their place is still ahead. Rows without a
+    /// timestamp are no events and are left out.
+    ///
+    /// # Errors
+    /// `Invalid` for a query out of bounds, `Unavailable` for a store that does not answer, `Corrupt` for a damaged file.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends the scan; nothing is left behind but cached footers.
+    pub async fn search(&self, query: &EventQuery) -> Result<EventPage> {
+        search(&self.view(), self.table().object_store(), self.metadata_cache(), query).await
+    }
+
+    /// Answers all events of a trace, oldest first. Errors and cancel safety are those of [`Self::search`].
+    pub async fn trace(&self, query: &TraceQuery) -> Result<EventPage> {
+        self.search(&query.event_query()).await
+    }
+}
+
+/// Answers one page of a filter scan over a view.
+pub(crate) async fn search(
+    view: &View,
+    store: &Arc<dyn ObjectStore>,
+    cache: &Arc<MetadataCache>,
+    query: &EventQuery,
+) -> Result<EventPage> {
+    query.validate()?;
+    let filter = Filter::new(query);
+    let files = candidate_files(view, query, &filter);
+    let tail = view.memtables.iter().flat_map(|memtable| memtable.batches.iter()).cloned().collect();
+    let mut page = search_rows(tail, files, store, cache, query, filter).await?;
+    page.stats.files_total = view.snapshot.file_count();
+    Ok(page)
+}
+
+/// Answers one page of a filter scan over the rows of `tail` (event schema) and `files`.
+async fn search_rows(
+    tail: Arc<[RecordBatch]>,
+    files: Vec<Arc<DataFile>>,
+    store: &Arc<dyn ObjectStore>,
+    cache: &Arc<MetadataCache>,
+    query: &EventQuery,
+    filter: Filter,
+) -> Result<EventPage> {
+    let mut stats = ScanStats::default();
+    if filter.is_empty() {
+        return Ok(EventPage { events: RecordBatch::new_empty(event_schema()), next: None, stats });
+    }
+    let filter = Arc::new(filter);
+    stats.files_considered = files.len() as u64;
+    let after = query.after.as_ref().map(|after| Rank::of(query.order, after.timestamp_us(), after.seq()));
+    // One more than the page holds tells whether there is another page.
+    let wanted = query.limit + 1;
+    let mut top = Top::new(wanted, after);
+    if !tail.is_empty() {
+        stats.tail_rows = tail.iter().map(|batch| batch.num_rows() as u64).sum();
+        let (tail, filter, fork) = (Arc::clone(&tail), Arc::clone(&filter), top.fork());
+        let (order, first_source) = (query.order, files.len());
+        top.merge(on_cpu(move || scan_tail(&tail, &filter, order, first_source, fork)).await?);
+    }
+    let scan =
+        DataScan { store: Arc::clone(store), cache: Arc::clone(cache), filter, order: query.order, wanted, files };
+    let scan = Arc::new(scan);
+    let (top, footers) = scan_files(&scan, top, &mut stats).await?;
+    let (candidates, more) = top.into_candidates(query.limit);
+    let parts = read_candidates(&scan, &footers, &tail, &candidates, &mut stats).await?;
+    let (events, next) = assemble(query, &candidates, &parts, more)?;
+    Ok(EventPage { events, next, stats })
+}
+
+/// The files that the index does not rule out.
+fn candidate_files(view: &View, query: &EventQuery, filter: &Filter) -> Vec<Arc<DataFile>> {
+    let mut projects = query.projects.clone();
+    projects.sort_unstable();
+    projects.dedup();
+    let wanted =
+        FileFilter { projects: (!projects.is_empty()).then_some(projects), time_us: filter.first_us..=filter.last_us };
+    view.snapshot.files(&wanted)
+}
+
+fn scan_tail(batches: &[RecordBatch], filter: &Filter, order: Order, first_source: usize, mut top: Top) -> Result<Top> {
+    for (index, batch) in batches.iter().enumerate() {
+        let matching = filter.tail_rows(batch)?;
+        let timestamps = timestamps(batch)?;
+        let seqs = Seqs::of(batch);
+        let source = source_id(first_source + index)?;
+        for row in matching.set_indices() {
+            top.push(Hit { rank: Rank::of(order, timestamps.value(row), seqs.get(row)), source, row: row as u64 });
+        }
+        top.settle();
+    }
+    Ok(top)
+}
+
+/// What every step of the scan of data files shares.
+struct DataScan {
+    store: Arc<dyn ObjectStore>,
+    cache: Arc<MetadataCache>,
+    filter: Arc<Filter>,
+    order: Order,
+    wanted: usize,
+    files: Vec<Arc<DataFile>>,
+}
+
+/// A piece of work.
+enum Step {
+    /// Open a file by its number and scan its first window.
+    Open(u32),
+    /// Scan on in an open file.
+    Scan(u32, Arc<Footer>, Window),
+}
+
+/// What a step found, and the work that it leaves.
+struct Found {
+    top: Top,
+    source: u32,
+    footer: Option<Arc<Footer>>,
+    windows: Vec<Window>,
+    stats: ScanStats,
+}
+
+/// Runs steps, those that may hold the first rows first, until none that is left can matter.
+async fn scan_files(
+    scan: &Arc<DataScan>,
+    mut top: Top,
+    stats: &mut ScanStats,
+) -> Result<(Top, HashMap<u32, Arc<Footer>>)> {
+    let mut pending: BTreeMap<(Rank, u64), Step> = BTreeMap::new();
+    let mut steps = 0;
+    for (index, file) in scan.files.iter().enumerate() {
+        let bound = Rank::bound(scan.order, file.min_timestamp_us, file.max_timestamp_us);
+        pending.insert((bound, steps), Step::Open(source_id(index)?));
+        steps += 1;
+    }
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let width_max = cores * SCANS_PER_CORE;
+    // A trace may be anywhere, so its files are opened many at once; the latest rows are most likely in the first file.
+    let mut width = if scan.filter.trace_ids().is_some() { width_max } else { cores };
+    let mut running: JoinSet<Result<Found>> = JoinSet::new();
+    let mut running_bounds = HashMap::new();
+    let mut footers = HashMap::new();
+    loop {
+        while running.len() < width
+            && let Some(first) = pending.first_entry()
+            && top.admits(first.key().0)
+        {
+            let bound = first.key().0;
+            let task = running.spawn(run_step(Arc::clone(scan), first.remove(), top.fork()));
+            running_bounds.insert(task.id(), bound);
+        }
+        // What still runs behind a full page is left to be aborted with the set.
+        if !running_bounds.values().any(|bound| top.admits(*bound)) {
+            break;
+        }
+        let Some(joined) = running.join_next_with_id().await else { break };
+        let (task, found) = joined.map_err(|error| {
+            Error::with_source(ErrorKind::Internal, "the scan of a data file stopped unexpectedly", error)
+        })?;
+        running_bounds.remove(&task);
+        let found = found?;
+        *stats += found.stats;
+        top.merge(found.top);
+        if let Some(footer) = found.footer {
+            for window in found.windows {
+                pending.insert((window.bound, steps), Step::Scan(found.source, Arc::clone(&footer), window));
+                steps += 1;
+            }
+            footers.insert(found.source, footer);
+        }
+        width = (2 * width).min(width_max);
+    }
+    Ok((top, footers))
+}
+
+async fn run_step(scan: Arc<DataScan>, step: Step, top: Top) -> Result<Found> {
+    let mut stats = ScanStats::default();
+    let (source, footer, window, mut windows) = match step {
+        Step::Scan(source, footer, window) => (source, footer, window, Vec::new()),
+        Step::Open(source) => {
+            let reader = scan.reader(source)?;
+            let with_blooms = scan.filter.trace_ids().is_some();
+            let open = Footer::open(&reader, &scan.cache, with_blooms, &mut stats).await?;
+            let (mut windows, pruned) =
+                surviving_windows(&reader.file, &open.footer, &scan.filter, scan.order, scan.wanted);
+            stats.row_groups_pruned += pruned;
+            windows.retain(|window| top.admits(window.bound));
+            let Some(first) = (0..windows.len()).min_by_key(|&index| windows[index].bound) else {
+                return Ok(Found { top, source, footer: None, windows, stats });
+            };
+            let footer = open.with_pages(&reader, &scan.cache, &mut stats).await?;
+            (source, footer, windows.swap_remove(first), windows)
+        }
+    };
+    let reader = scan.reader(source)?;
+    let window_scan = WindowScan { reader: &reader, footer: &footer, filter: &scan.filter, order: scan.order, source };
+    let (top, rest) = scan_window(window_scan, window, top, &mut stats).await?;
+    windows.extend(rest);
+    Ok(Found { top, source, footer: Some(footer), windows, stats })
+}
+
+impl DataScan {
+    fn reader(&self, source: u32) -> Result<DataReader> {
+        DataReader::new(Arc::clone(&self.store), Arc::clone(&self.files[source as usize]))
+    }
+}
+
+/// The candidates' rows in full, by source: one batch each, rows ascending.
+async fn read_candidates(
+    scan: &DataScan,
+    footers: &HashMap<u32, Arc<Footer>>,
+    tail: &[RecordBatch],
+    candidates: &[Hit],
+    stats: &mut ScanStats,
+) -> Result<BTreeMap<u32, (Vec<u64>, RecordBatch)>> {
+    let mut by_source: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
+    for hit in candidates {
+        by_source.entry(hit.source).or_default().push(hit.row);
+    }
+    let reads = by_source.into_iter().map(|(source, mut rows)| async move {
+        rows.sort_unstable();
+        let mut stats = ScanStats::default();
+        let batch = match footers.get(&source) {
+            Some(footer) => read_rows(&scan.reader(source)?, footer, &rows, &mut stats).await?,
+            None => event_rows(&tail[source as usize - scan.files.len()], &rows)?,
+        };
+        Ok::<_, Error>((source, rows, batch, stats))
+    });
+    let parts: Vec<_> = stream::iter(reads).buffer_unordered(PAGE_READS).try_collect().await?;
+    let mut by_source = BTreeMap::new();
+    for (source, rows, batch, read_stats) in parts {
+        *stats += read_stats;
+        by_source.insert(source, (rows, batch));
+    }
+    Ok(by_source)
+}
+
+/// Puts the candidates in their final order, leaves out what the page before had, and cuts at the limit.
+fn assemble(
+    query: &EventQuery,
+    candidates: &[Hit],
+    parts: &BTreeMap<u32, (Vec<u64>, RecordBatch)>,
+    more: bool,
+) -> Result<(RecordBatch, Option<Cursor>)> {
+    let batches: Vec<&RecordBatch> = parts.values().map(|(_, batch)| batch).collect();
+    let numbers: HashMap<u32, (usize, &[u64])> =
+        parts.iter().enumerate().map(|(number, (source, (rows, _)))| (*source, (number, rows.as_slice()))).collect();
+    let mut rows = Vec::with_capacity(candidates.len());
+    for hit in candidates {
+        let (number, stored) = numbers[&hit.source];
+        let row = stored.binary_search(&hit.row).expect("every candidate's row was read");
+        rows.push((hit.rank, row_id(batches[number], row), (number, row)));
+    }
+    rows.sort_unstable_by(|(rank, id, _), (other_rank, other_id, _)| {
+        rank.cmp(other_rank).then_with(|| in_order(query.order, id, other_id))
+    });
+    if let Some(after) = &query.after {
+        let after_rank = Rank::of(query.order, after.timestamp_us(), after.seq());
+        rows.retain(|(rank, id, _)| rank.cmp(&after_rank).then_with(|| in_order(query.order, id, after.id())).is_gt());
+    }
+    let more = more || rows.len() > query.limit;
+    rows.truncate(query.limit);
+    let next = match rows.last() {
+        Some((_, id, (number, row))) if more => {
+            let batch = batches[*number];
+            Some(Cursor::new(timestamps(batch)?.value(*row), Seqs::of(batch).get(*row), *id))
+        }
+        _ => None,
+    };
+    if rows.is_empty() {
+        return Ok((RecordBatch::new_empty(event_schema()), next));
+    }
+    let places: Vec<_> = rows.iter().map(|(_, _, place)| *place).collect();
+    let events = interleave_record_batch(&batches, &places).map_err(|error| {
+        Error::with_source(ErrorKind::Internal, "the rows of a page could not be put in order", error)
+    })?;
+    Ok((events, next))
+}
+
+/// The id of a row; a row without one (only other programs write such files) counts as the empty text.
+fn row_id(batch: &RecordBatch, row: usize) -> &str {
+    match batch.column_by_name(columns::ID).and_then(|array| array.as_string_view_opt()) {
+        Some(array) if array.is_valid(row) => array.value(row),
+        _ => "",
+    }
+}
+
+fn in_order(order: Order, a: &str, b: &str) -> std::cmp::Ordering {
+    match order {
+        Order::OldestFirst => a.cmp(b),
+        Order::NewestFirst => b.cmp(a),
+    }
+}
+
+fn source_id(index: usize) -> Result<u32> {
+    u32::try_from(index).map_err(|_| Error::new(ErrorKind::Exhausted, "a query reads more than 4 billion files"))
+}
+
+#[cfg(test)]
+mod tests;

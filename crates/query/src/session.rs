@@ -1,0 +1,102 @@
+//! [`SessionTemplate`]: DataFusion's session, made once; each statement gets a copy over its own view.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use annals_event::Catalog;
+use chrono::DateTime;
+use datafusion::catalog::TableProvider;
+use datafusion::common::config::Dialect;
+use datafusion::datasource::MemTable;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use datafusion::logical_expr::execution_props::ExecutionProps;
+use datafusion::prelude::SessionConfig;
+use object_store::ObjectStore;
+
+use crate::catalog::{CATALOG, SCHEMA, StoreSchema};
+use crate::error::{Error, Result};
+use crate::file_scan::FileScan;
+use crate::settings::QuerySettings;
+use crate::view::View;
+
+/// The made-up URL under which a session knows the table's object store, whose root is the table.
+const STORE_URL: &str = "annals://events";
+
+/// Consumers that an out-of-memory error names.
+const MEMORY_CONSUMERS_NAMED: NonZeroUsize = NonZeroUsize::new(3).expect("three is not zero");
+
+/// What all statements share: functions, rules, memory pool, metadata cache.
+#[derive(Debug)]
+pub(crate) struct SessionTemplate {
+    state: SessionState,
+    file_scan: FileScan,
+    event_kinds: Arc<dyn TableProvider>,
+}
+
+impl SessionTemplate {
+    /// # Errors
+    /// `Internal` when DataFusion refuses our settings.
+    pub(crate) fn new(settings: &QuerySettings, store: Arc<dyn ObjectStore>) -> Result<Self> {
+        let store_url = ObjectStoreUrl::parse(STORE_URL).map_err(Error::from_datafusion)?;
+        let runtime = runtime(settings)?;
+        runtime.register_object_store(store_url.as_ref(), Arc::clone(&store));
+        let mut state = SessionStateBuilder::new()
+            .with_config(config(settings))
+            .with_runtime_env(Arc::new(runtime))
+            .with_default_features()
+            .build();
+        datafusion_functions_json::register_all(&mut state).map_err(Error::from_datafusion)?;
+        // No file can be named in SQL; formats and table factories would only be a way to one.
+        state.table_factories_mut().clear();
+        let kinds = Catalog::builtin().to_batch();
+        let event_kinds = MemTable::try_new(kinds.schema(), vec![vec![kinds]]).map_err(Error::from_datafusion)?;
+        Ok(Self { state, file_scan: FileScan::new(store, store_url), event_kinds: Arc::new(event_kinds) })
+    }
+
+    /// A session whose tables show `view` and whose `now()` is `now_us`.
+    pub(crate) fn over(&self, view: View, now_us: i64) -> Result<SessionState> {
+        let mut state = self.state.clone();
+        let schema = StoreSchema::new(view, self.file_scan.clone(), Arc::clone(&self.event_kinds));
+        state.register_catalog_list(schema.into_catalog_list().map_err(Error::from_datafusion)?);
+        let mut props = ExecutionProps::new()
+            .with_query_execution_start_time(DateTime::from_timestamp_micros(now_us).unwrap_or_default());
+        props.config_options = Some(Arc::clone(state.config_options()));
+        *state.execution_props_mut() = props;
+        Ok(state)
+    }
+}
+
+fn config(settings: &QuerySettings) -> SessionConfig {
+    let mut config = SessionConfig::new()
+        .with_target_partitions(settings.target_partitions)
+        .with_information_schema(true)
+        .with_create_default_catalog_and_schema(false)
+        .with_default_catalog_and_schema(CATALOG, SCHEMA);
+    let options = config.options_mut();
+    // Postgres has the JSON operators with the precedence that people expect.
+    options.sql_parser.dialect = Dialect::PostgreSQL;
+    options.execution.parquet.pushdown_filters = true;
+    options.execution.parquet.reorder_filters = true;
+    options.execution.parquet.bloom_filter_on_read = true;
+    config
+}
+
+fn runtime(settings: &QuerySettings) -> Result<RuntimeEnv> {
+    let disk = match &settings.spill_dir {
+        Some(dir) => DiskManagerBuilder::default()
+            .with_mode(DiskManagerMode::Directories(vec![dir.clone()]))
+            .with_max_temp_directory_size(settings.spill_bytes_max),
+        None => DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled),
+    };
+    let pool = TrackConsumersPool::new(FairSpillPool::new(settings.memory_bytes_max), MEMORY_CONSUMERS_NAMED);
+    RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(pool))
+        .with_disk_manager_builder(disk)
+        .with_metadata_cache_limit(settings.metadata_cache_bytes_max)
+        .build()
+        .map_err(Error::from_datafusion)
+}

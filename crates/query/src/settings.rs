@@ -1,0 +1,97 @@
+//! [`QuerySettings`]: what one process may spend on answering queries.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// Limits and sizes of the query engine. Unknown fields are refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct QuerySettings {
+    /// Memory for sorts, joins and aggregates of all running queries together, bytes. Default 512 MiB, at least 16 MiB.
+    pub memory_bytes_max: usize,
+    /// Directory for what does not fit in memory; without one, a query over the limit fails. Default none.
+    pub spill_dir: Option<PathBuf>,
+    /// Most bytes in `spill_dir` at a time. Default 8 GiB.
+    pub spill_bytes_max: u64,
+    /// Partitions that a plan is divided into, about the cores to use. Default the machine's cores, 1 to 256.
+    pub target_partitions: usize,
+    /// Memory for cached Parquet footers, bytes. Default 128 MiB; 0 caches none.
+    pub metadata_cache_bytes_max: usize,
+    /// Most rows an SQL answer may have; one more fails the query. Default no limit; at least 1.
+    pub rows_max: Option<u64>,
+    /// Longest an SQL answer may take, milliseconds. Default 300,000 (5 minutes); `None` is no limit; at least 1.
+    pub time_ms_max: Option<u64>,
+}
+
+/// Least memory that a plan over several columns can work with.
+const MEMORY_BYTES_MIN: usize = 16 << 20;
+/// More partitions than this cost more than they bring.
+const TARGET_PARTITIONS_MAX: usize = 256;
+
+impl Default for QuerySettings {
+    fn default() -> Self {
+        Self {
+            memory_bytes_max: 512 << 20,
+            spill_dir: None,
+            spill_bytes_max: 8 << 30,
+            target_partitions: std::thread::available_parallelism()
+                .map_or(1, |cores| cores.get().min(TARGET_PARTITIONS_MAX)),
+            metadata_cache_bytes_max: 128 << 20,
+            rows_max: None,
+            time_ms_max: Some(300_000),
+        }
+    }
+}
+
+impl QuerySettings {
+    /// Checks every bound.
+    ///
+    /// # Errors
+    /// `Invalid`, naming all problems at once.
+    pub fn validate(&self) -> Result<()> {
+        let mut problems = Vec::new();
+        if self.memory_bytes_max < MEMORY_BYTES_MIN {
+            problems.push(format!("memory_bytes_max is {}, at least {MEMORY_BYTES_MIN}", self.memory_bytes_max));
+        }
+        if !(1..=TARGET_PARTITIONS_MAX).contains(&self.target_partitions) {
+            problems.push(format!("target_partitions is {}, 1 to {TARGET_PARTITIONS_MAX}", self.target_partitions));
+        }
+        if self.rows_max == Some(0) {
+            problems.push("rows_max is 0, at least 1".to_owned());
+        }
+        if self.time_ms_max == Some(0) {
+            problems.push("time_ms_max is 0, at least 1".to_owned());
+        }
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::invalid(format!("query settings: {}", problems.join("; "))))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_valid() {
+        QuerySettings::default().validate().unwrap();
+    }
+
+    #[test]
+    fn validate_names_every_problem() {
+        let settings = QuerySettings { memory_bytes_max: 1, target_partitions: 0, ..QuerySettings::default() };
+        let message = settings.validate().unwrap_err().to_string();
+        assert!(message.contains("memory_bytes_max") && message.contains("target_partitions"), "{message}");
+    }
+
+    #[test]
+    fn unknown_fields_are_refused_by_name() {
+        let error = serde_json::from_str::<QuerySettings>(r#"{"memory": 1}"#).unwrap_err().to_string();
+        assert!(error.contains("`memory`"), "{error}");
+    }
+}

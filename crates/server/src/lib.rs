@@ -1,0 +1,7 @@
+//! Who may ask, and in which wire format. Only this crate knows wire formats; so far that is the encoding of answers.
+
+mod error;
+mod format;
+
+pub use error::{Error, ErrorKind, Result};
+pub use format::{ResultFormat, ResultWriter, RowShape};

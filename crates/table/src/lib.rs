@@ -1,0 +1,35 @@
+//! What is stored: partitions, data files, checksums, the Delta log, the in-memory file index and snapshots.
+//!
+//! Bytes on disk are described in `FORMAT.md` beside this crate's manifest.
+
+mod change;
+mod checksum;
+mod data_file;
+mod encode;
+mod error;
+mod file_name;
+mod fs;
+mod ids;
+mod index;
+mod log;
+mod orphans;
+mod parquet_settings;
+mod snapshot;
+mod store;
+mod table;
+mod tail;
+mod verify;
+
+pub use change::{CommitOutcome, Conflict, Operation, TableChange};
+pub use data_file::{DataFile, FileOrigin};
+pub use encode::{EncodedFile, encode_data_file};
+pub use error::{Error, ErrorKind, Result};
+pub use file_name::DataFileName;
+pub use fs::{FileSystem, FsEntry, FsFile, FsMetadata, OsFileSystem};
+pub use ids::{Lsn, WriterId};
+pub use parquet_settings::{ColumnEncoding, ParquetSettings, Statistics};
+pub use snapshot::{FileFilter, Snapshot, Totals};
+pub use store::{LocalStore, NewObject, Store};
+pub use table::{Table, TableOptions};
+pub use tail::{TailMemtable, TailSource, TailView};
+pub use verify::{VerifiedFile, verify_data_file};

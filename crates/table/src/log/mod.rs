@@ -1,0 +1,19 @@
+//! The table log on disk: Delta, through the official kernel. Everything that knows the kernel's types lives below here.
+//!
+//! [`LogStore`] is one table's log: it loads a version into a [`Snapshot`](crate::Snapshot), catches up with later ones
+//! and tries single commits. When to do so, and what a lost race means, is decided by the table above.
+
+mod actions;
+mod checkpoint;
+mod commit;
+mod commit_id;
+mod committer;
+mod creation;
+mod replay;
+mod schema;
+mod statistics;
+mod store;
+
+pub(crate) use commit::Attempt;
+pub(crate) use commit_id::CommitIds;
+pub(crate) use store::{Loaded, LogStore};

@@ -1,0 +1,238 @@
+//! [`LogStore`]: the log of one table, as versions to load, catch up with and commit on top of.
+//!
+//! Holds no version itself. The kernel's engine works over the same object store as everybody else, rooted at the table,
+//! so inside it every table is at `file:///`: a URL whose listings the kernel sorts itself, whatever the store does.
+
+use std::num::NonZero;
+use std::sync::Arc;
+
+use delta_kernel::{KernelError, Snapshot as KernelSnapshot, SnapshotRef};
+use delta_kernel_default_engine::executor::TaskExecutor;
+use delta_kernel_default_engine::executor::tokio::TokioMultiThreadExecutor;
+use delta_kernel_default_engine::{DefaultEngine, DefaultEngineBuilder};
+use futures::StreamExt as _;
+use object_store::path::Path;
+use object_store::{ObjectStore, PutMode};
+use tokio::runtime::{Handle, RuntimeFlavor};
+
+use annals_event::Clock;
+
+use super::commit_id::CommitIds;
+use super::{creation, replay, schema};
+use crate::error::{Error, ErrorKind, Result};
+use crate::snapshot::Snapshot;
+use crate::table::TableOptions;
+
+/// Root of the table inside its own object store.
+const TABLE_URL: &str = "file:///";
+
+/// Folder of the log below the table's root.
+const LOG_FOLDER: &str = "_delta_log";
+
+/// Rows in a batch of log actions. The kernel's default of 1,000 costs a fixed price for each.
+const BATCH_ROWS: NonZero<usize> = NonZero::new(8_192).expect("not zero");
+
+/// How many log files are read at once while catching up.
+const READ_AHEAD_FILES: NonZero<usize> = NonZero::new(64).expect("not zero");
+
+/// After how many versions the kernel is started anew from a later checkpoint, in units of the checkpoint interval, so
+/// that it does not hold ever more commits. Catching up never adopts a checkpoint by itself: it would forget the commits
+/// that the index is to be fed from.
+const REBASE_INTERVALS: u64 = 2;
+
+/// The log of one table.
+#[derive(Debug)]
+pub(crate) struct LogStore {
+    objects: Arc<dyn ObjectStore>,
+    executor: Arc<TokioMultiThreadExecutor>,
+    engine: DefaultEngine<TokioMultiThreadExecutor>,
+    options: TableOptions,
+    clock: Arc<dyn Clock>,
+}
+
+/// One version, as the kernel knows it and as we do.
+#[derive(Clone, Debug)]
+pub(crate) struct Loaded {
+    pub(super) kernel: SnapshotRef,
+    pub(crate) snapshot: Arc<Snapshot>,
+    /// The version at which the kernel was started, from a checkpoint where there was one.
+    started_at: u64,
+}
+
+impl LogStore {
+    /// The log of the table at the root of `objects`.
+    ///
+    /// # Errors
+    /// `Invalid` when `runtime` is not a multi-threaded one: blocking on a single thread would wait for itself.
+    pub(crate) fn new(
+        objects: Arc<dyn ObjectStore>,
+        runtime: Handle,
+        options: TableOptions,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self> {
+        if runtime.runtime_flavor() != RuntimeFlavor::MultiThread {
+            let message = format!("table {} needs a multi-threaded tokio runtime", options.name);
+            return Err(Error::new(ErrorKind::Invalid, message));
+        }
+        let executor = Arc::new(TokioMultiThreadExecutor::new(runtime));
+        let engine = DefaultEngineBuilder::new(Arc::clone(&objects))
+            .with_task_executor(Arc::clone(&executor))
+            .with_batch_size(BATCH_ROWS)
+            .with_buffer_size(READ_AHEAD_FILES)
+            .build();
+        Ok(Self { objects, executor, engine, options, clock })
+    }
+
+    pub(crate) fn objects(&self) -> &Arc<dyn ObjectStore> {
+        &self.objects
+    }
+
+    pub(crate) fn options(&self) -> &TableOptions {
+        &self.options
+    }
+
+    pub(super) fn engine(&self) -> &DefaultEngine<TokioMultiThreadExecutor> {
+        &self.engine
+    }
+
+    /// Runs `future` on the runtime and waits for it. Works on any thread but must not be called from async code.
+    pub(crate) fn block_on<T: Send + 'static>(&self, future: impl Future<Output = T> + Send + 'static) -> T {
+        self.executor.block_on(future)
+    }
+
+    /// Loads the newest version; `None` when there is no log.
+    pub(crate) fn load(&self) -> Result<Option<Loaded>> {
+        let build = || KernelSnapshot::builder_for(TABLE_URL).build(&self.engine);
+        let kernel = match build() {
+            Ok(kernel) => kernel,
+            Err(_) if self.is_log_empty()? => return Ok(None),
+            // The log may have been created or cleaned up while it was being listed: look once more.
+            Err(_) => build().map_err(|error| self.error("opening the log", error))?,
+        };
+        schema::check_ours(&kernel, &self.options)?;
+        let (index, watermarks) = replay::whole(&self.engine, &kernel).map_err(|error| self.replay_error(error))?;
+        let snapshot = Arc::new(Snapshot::new(kernel.version(), index, Arc::new(watermarks)));
+        Ok(Some(Loaded { started_at: kernel.version(), kernel, snapshot }))
+    }
+
+    /// The newest version, derived from `from` by the commits since; `from` itself when there are none.
+    pub(crate) fn catch_up(&self, from: &Loaded) -> Result<Loaded> {
+        let builder = KernelSnapshot::builder_from(Arc::clone(&from.kernel)).skip_new_checkpoints();
+        let kernel = match builder.build(&self.engine) {
+            Ok(kernel) => kernel,
+            // The commits since may have been cleaned away behind a checkpoint.
+            Err(error) => return self.load_after(&self.error("reading new versions of the log", error)),
+        };
+        if kernel.version() == from.kernel.version() {
+            return Ok(from.clone());
+        }
+        schema::check_ours(&kernel, &self.options)?;
+        let derived = replay::since(&self.engine, &kernel, &from.snapshot).map_err(|error| self.replay_error(error))?;
+        let (index, watermarks) = match derived {
+            Some(derived) => derived,
+            None => replay::whole(&self.engine, &kernel).map_err(|error| self.replay_error(error))?,
+        };
+        let snapshot = Arc::new(Snapshot::new(kernel.version(), index, Arc::new(watermarks)));
+        Ok(self.advanced(from, kernel, snapshot))
+    }
+
+    /// A later version than `from`. Rests on a newer checkpoint when the kernel was started long ago.
+    pub(super) fn advanced(&self, from: &Loaded, kernel: SnapshotRef, snapshot: Arc<Snapshot>) -> Loaded {
+        let loaded = Loaded { kernel, snapshot, started_at: from.started_at };
+        let held = loaded.snapshot.version() - loaded.started_at;
+        if held < self.options.checkpoint_interval.saturating_mul(REBASE_INTERVALS) {
+            return loaded;
+        }
+        self.rebase(loaded)
+    }
+
+    /// The same version, from the newest checkpoint.
+    pub(super) fn rebase(&self, loaded: Loaded) -> Loaded {
+        let version = loaded.snapshot.version();
+        match KernelSnapshot::builder_for(TABLE_URL).at_version(version).build(&self.engine) {
+            Ok(kernel) => Loaded { kernel, started_at: version, ..loaded },
+            // Only a matter of speed: the version at hand stays good.
+            Err(error) => {
+                tracing::debug!(%error, table = self.options.name, "adopting a newer checkpoint failed");
+                Loaded { started_at: version, ..loaded }
+            }
+        }
+    }
+
+    /// Writes version 0. That somebody else did so first is fine: the table is there.
+    pub(crate) fn create(&self, ids: &CommitIds) -> Result<()> {
+        let schema = schema::delta_schema(&self.options)?;
+        let now_ms = self.clock.now_us().div_euclid(1000);
+        let bytes = creation::first_version(&schema, &ids.next(), &ids.next(), now_ms)?;
+        let path = Path::from(format!("{LOG_FOLDER}/{:020}.json", 0));
+        let objects = Arc::clone(&self.objects);
+        let put = async move { objects.put_opts(&path, bytes.into(), PutMode::Create.into()).await };
+        match self.block_on(put) {
+            Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => Ok(()),
+            // The answer may be lost and the object there: then opening the table finds it.
+            Err(_) if !self.is_log_empty()? => Ok(()),
+            Err(error) => {
+                let message = format!("creating the log of table {} failed; try again", self.options.name);
+                Err(Error::with_source(ErrorKind::Unavailable, message, error))
+            }
+        }
+    }
+
+    /// An error of the kernel while it was `doing` something to this table's log.
+    pub(super) fn error(&self, doing: &str, error: KernelError) -> Error {
+        let kind = kind_of(&error);
+        Error::with_source(kind, format!("{doing} of table {} failed", self.options.name), error)
+    }
+
+    fn replay_error(&self, error: replay::ReplayError) -> Error {
+        match error {
+            replay::ReplayError::Kernel(error) => self.error("replaying the log", error),
+            replay::ReplayError::Entry(kind, message) => {
+                Error::new(kind, format!("the log of table {}: {message}", self.options.name))
+            }
+        }
+    }
+
+    fn load_after(&self, error: &Error) -> Result<Loaded> {
+        tracing::debug!(%error, table = self.options.name, "loading the log anew");
+        self.load()?.ok_or_else(|| {
+            let message = format!("the log of table {} is gone; restore it or open another store", self.options.name);
+            Error::new(ErrorKind::NotFound, message)
+        })
+    }
+
+    fn is_log_empty(&self) -> Result<bool> {
+        let objects = Arc::clone(&self.objects);
+        let first = async move { objects.list(Some(&Path::from(LOG_FOLDER))).next().await.transpose() };
+        match self.block_on(first) {
+            Ok(first) => Ok(first.is_none()),
+            Err(object_store::Error::NotFound { .. }) => Ok(true),
+            Err(error) => {
+                let message = format!("listing the log of table {} failed; try again", self.options.name);
+                Err(Error::with_source(ErrorKind::Unavailable, message, error))
+            }
+        }
+    }
+}
+
+impl Loaded {
+    /// Commits since the newest checkpoint that this version was loaded from.
+    pub(crate) fn commits_since_checkpoint(&self) -> u64 {
+        let log = self.kernel.log_segment();
+        log.end_version.saturating_sub(log.checkpoint_version.unwrap_or(0))
+    }
+}
+
+/// What a caller can do about an error of the kernel.
+fn kind_of(error: &KernelError) -> ErrorKind {
+    match error {
+        KernelError::Backtraced { source, .. } => kind_of(source),
+        KernelError::IOError(_)
+        | KernelError::ObjectStore(_)
+        | KernelError::Reqwest(_)
+        | KernelError::JoinFailure(_) => ErrorKind::Unavailable,
+        KernelError::Unsupported(_) => ErrorKind::Invalid,
+        KernelError::InternalError(_) | KernelError::InvalidTransactionState(_) => ErrorKind::Internal,
+        _ => ErrorKind::Corrupt,
+    }
+}

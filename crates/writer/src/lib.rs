@@ -1,0 +1,29 @@
+//! How rows get in: the write-ahead log, the memtable, and the flush to data files.
+//!
+//! [`Writer::append`] logs, syncs and shows rows; a flush sorts them into Parquet files and commits them to the table; then
+//! they leave memory and log. It does not plan queries and knows no wire format. Bytes of the log: `WAL.md` beside this
+//! crate's manifest. One process holds a log at a time; everything blocks but [`AppendTicket::received`].
+
+mod batch;
+mod error;
+mod flush;
+mod flusher;
+mod freeze;
+mod logger;
+mod memtable;
+mod receipt;
+mod settings;
+mod state;
+mod tail;
+mod wal;
+mod writer;
+
+pub use error::{Error, ErrorKind, Result};
+pub use receipt::{Ack, AppendTicket, Receipt};
+pub use settings::{WalCompression, WriterSettings};
+pub use tail::{WalTail, replay_tail};
+pub use wal::WalHolder;
+pub use writer::{Writer, WriterOptions, WriterStatus};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,115 @@
+//! [`WriterSettings`]: the bounds of the way in.
+
+use annals_table::ParquetSettings;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, ErrorKind, Result};
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+
+/// How rows are logged, held in memory and flushed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WriterSettings {
+    /// Bytes of a WAL segment, preallocated, 64 KiB to 4 GiB. Default 64 MiB. A single larger frame extends its segment.
+    pub wal_segment_bytes: u64,
+    /// Encoded bytes that one frame gathers before it is synced, 4 KiB to 1 GiB. Default 8 MiB.
+    pub wal_group_bytes_max: u64,
+    /// Compression of the rows in a frame. Default `lz4`.
+    pub wal_compression: WalCompression,
+    /// Bytes of rows in memory at most: waiting, active and frozen. 1 MiB to 1 TiB. Default 640 MiB.
+    pub memtable_bytes_max: u64,
+    /// Bytes of rows after which the memtable freezes, at most half of `memtable_bytes_max`. Default 192 MiB.
+    pub freeze_bytes: u64,
+    /// Rows after which the memtable freezes, 1 to 2^31. Default 1,000,000.
+    pub freeze_rows: u64,
+    /// Age of the oldest row, in milliseconds, after which the memtable freezes, 1 ms to a day. Default 60,000.
+    pub freeze_age_ms: u64,
+    /// Frozen memtables in flight at most, 1 to 4; also the number of flush threads. Default 2.
+    pub frozen_max: usize,
+    /// Threads that one flush encodes its partitions on, 1 to 64. Default 2.
+    pub encode_threads: usize,
+    /// Milliseconds before a flush that failed is tried again, doubled each time up to a minute; 1 to 60,000. Default 200.
+    pub retry_ms: u64,
+    /// How data files are encoded.
+    pub parquet: ParquetSettings,
+}
+
+/// Compression of the rows in a WAL frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WalCompression {
+    /// LZ4 frames, as Arrow IPC defines them.
+    Lz4,
+    /// As they are.
+    None,
+}
+
+impl Default for WriterSettings {
+    fn default() -> Self {
+        Self {
+            wal_segment_bytes: 64 * MIB,
+            wal_group_bytes_max: 8 * MIB,
+            wal_compression: WalCompression::Lz4,
+            memtable_bytes_max: 640 * MIB,
+            freeze_bytes: 192 * MIB,
+            freeze_rows: 1_000_000,
+            freeze_age_ms: 60_000,
+            frozen_max: 2,
+            encode_threads: 2,
+            retry_ms: 200,
+            parquet: ParquetSettings::default(),
+        }
+    }
+}
+
+impl WriterSettings {
+    /// Checks every bound.
+    ///
+    /// # Errors
+    /// `Invalid`, naming all problems at once.
+    pub fn validate(&self) -> Result<()> {
+        let mut problems = Vec::new();
+        let mut check = |name: &str, value: u64, min: u64, max: u64| {
+            if !(min..=max).contains(&value) {
+                problems.push(format!("{name} is {value}, must be {min} to {max}"));
+            }
+        };
+        check("wal_segment_bytes", self.wal_segment_bytes, 64 * KIB, 4 << 30);
+        check("wal_group_bytes_max", self.wal_group_bytes_max, 4 * KIB, 1 << 30);
+        check("memtable_bytes_max", self.memtable_bytes_max, MIB, 1 << 40);
+        check("freeze_bytes", self.freeze_bytes, 1, self.memtable_bytes_max / 2);
+        check("freeze_rows", self.freeze_rows, 1, 1 << 31);
+        check("freeze_age_ms", self.freeze_age_ms, 1, 86_400_000);
+        check("frozen_max", self.frozen_max as u64, 1, 4);
+        check("encode_threads", self.encode_threads as u64, 1, 64);
+        check("retry_ms", self.retry_ms, 1, 60_000);
+        if let Err(error) = self.parquet.validate() {
+            problems.push(error.to_string());
+        }
+        if problems.is_empty() {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Invalid, format!("writer settings: {}", problems.join("; "))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_valid() {
+        WriterSettings::default().validate().unwrap();
+    }
+
+    #[test]
+    fn all_problems_are_named_at_once() {
+        let settings = WriterSettings { wal_segment_bytes: 1, freeze_rows: 0, encode_threads: 65, ..Default::default() };
+        let message = settings.validate().unwrap_err().to_string();
+        for name in ["wal_segment_bytes", "freeze_rows", "encode_threads"] {
+            assert!(message.contains(name), "{message}");
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! The write-ahead log: segments of frames, one frame and one sync for a group of appends.
+//!
+//! Bytes: `WAL.md` beside this crate's manifest. Nothing here knows of memtables or flushes.
+
+mod body;
+mod cut;
+mod frame;
+mod lock;
+mod replay;
+mod scan;
+mod segment;
+mod supply;
+mod writer;
+
+pub(crate) use body::BodyCodec;
+pub(crate) use cut::{ClosedSegment, removable, remove_segments};
+pub(crate) use frame::FrameRecord;
+pub(crate) use lock::WalLock;
+pub use lock::WalHolder;
+pub(crate) use lock::write_note;
+pub(crate) use replay::{Replay, read_frame};
+pub(crate) use supply::{SegmentMaker, mix};
+pub(crate) use writer::{WalWriter, WriteError};
+
+#[cfg(test)]
+mod tests;

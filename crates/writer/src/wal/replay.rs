@@ -1,0 +1,212 @@
+//! Replay: which frames of a closed WAL hold rows to take in again, and where its torn tail is cut.
+//!
+//! [`Replay::read`] only reads; [`Replay::settle`] makes what was read durable and cuts the tail. Damage stops the start only
+//! when a later valid frame proves that the damaged place was already synced: an unsynced tail may be torn or land out of order.
+
+use std::path::{Path, PathBuf};
+
+use annals_event::assign;
+use annals_table::{FileSystem, Lsn, WriterId};
+use arrow::array::RecordBatch;
+use arrow::buffer::Buffer;
+
+use super::body;
+use super::cut::ClosedSegment;
+use super::frame::{FRAME_HEADER_BYTES, FrameHeader, decode_frame, records};
+use super::scan::{Item, scan};
+use super::segment::{SEGMENT_HEADER_BYTES, SegmentHeader, read_all, segment_ids, segment_path};
+use crate::error::{Error, ErrorKind, Result};
+
+/// A closed WAL, as read.
+#[derive(Debug, Default)]
+pub(crate) struct Replay {
+    /// From the segments' headers; `None` when there are no segments.
+    pub writer: Option<WriterId>,
+    /// The frames with rows above the watermark, in LSN order.
+    pub frames: Vec<FramePlace>,
+    /// Last LSN of the last valid frame; 0 when there is none.
+    pub end: Lsn,
+    /// Highest segment id that stands in the directory; 0 when there is none.
+    pub last_segment: u64,
+    /// The segments that hold frames.
+    pub closed: Vec<ClosedSegment>,
+    /// Segments to remove: never used, of a torn creation, or behind the cut.
+    surplus: Vec<u64>,
+    cut: Option<Place>,
+}
+
+/// Where a frame stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FramePlace {
+    pub segment: SegmentHeader,
+    pub offset: u64,
+    pub header: FrameHeader,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    segment: u64,
+    offset: u64,
+    zeros: bool,
+}
+
+impl Replay {
+    /// Reads the WAL in `dir`, changing nothing. `watermark` tells how far a writer's rows are in the table.
+    ///
+    /// # Errors
+    /// `Corrupt`, naming file and offset, when synced rows that are not in the table are damaged or missing.
+    pub(crate) fn read(fs: &dyn FileSystem, dir: &Path, watermark: impl Fn(WriterId) -> Lsn) -> Result<Self> {
+        let ids = segment_ids(fs, dir)?;
+        let mut replay = Self { last_segment: ids.last().copied().unwrap_or(0), ..Self::default() };
+        let mut gap = None;
+        for id in ids {
+            let path = segment_path(dir, id);
+            let bytes = read_all(fs, &path)?;
+            let Some(segment) = SegmentHeader::decode(&bytes) else {
+                if bytes.iter().skip(SEGMENT_HEADER_BYTES).any(|byte| *byte != 0) {
+                    return Err(corrupt(&path, 0, "the segment's header is damaged, or of another version"));
+                }
+                // A segment is used only after its header is durable, so this one never was.
+                replay.surplus.push(id);
+                continue;
+            };
+            if segment.id != id || replay.writer.is_some_and(|writer| writer != segment.writer) {
+                return Err(corrupt(&path, 0, "the segment belongs to another write-ahead log"));
+            }
+            replay.writer = Some(segment.writer);
+            replay.take_segment(&path, segment, &bytes, watermark(segment.writer), &mut gap)?;
+        }
+        // Zeros behind the last frame are the normal end; anything else must go, lest it be taken for rows one day.
+        if let Some(place) = gap.filter(|place: &Place| !place.zeros && replay.cut.is_none()) {
+            replay.cut = Some(place);
+        }
+        Ok(replay)
+    }
+
+    fn take_segment(
+        &mut self,
+        path: &Path,
+        segment: SegmentHeader,
+        bytes: &[u8],
+        watermark: Lsn,
+        gap: &mut Option<Place>,
+    ) -> Result<()> {
+        let mut holds_frames = false;
+        for item in scan(bytes, &segment) {
+            let (offset, header) = match item {
+                Item::Frame { offset, header } => (offset, header),
+                Item::Gap { offset, zeros } => {
+                    let place = gap.get_or_insert(Place { segment: segment.id, offset, zeros });
+                    place.zeros &= zeros;
+                    continue;
+                }
+            };
+            let floor = self.end.max(watermark);
+            if header.first_lsn <= self.end && self.cut.is_none() {
+                return Err(corrupt(path, offset, "the frame's LSNs stand in the log twice"));
+            }
+            if header.first_lsn.0 > floor.0 + 1 {
+                if header.durable_lsn > floor {
+                    let lost = format!("rows {} to {} were synced and are damaged or gone", floor.0 + 1, header.first_lsn.0 - 1);
+                    let at = gap.map_or((path.to_owned(), offset), |place| (sibling(path, place.segment), place.offset));
+                    return Err(corrupt(&at.0, at.1, &lost));
+                }
+                // This frame landed before an unsynced one in front of it: neither was acknowledged as synced.
+                let here = Place { segment: segment.id, offset, zeros: false };
+                self.cut.get_or_insert(gap.unwrap_or(here));
+            }
+            if self.cut.is_some() {
+                continue;
+            }
+            *gap = None;
+            holds_frames = true;
+            self.end = header.last_lsn();
+            if self.end > watermark {
+                self.frames.push(FramePlace { segment, offset, header });
+            }
+        }
+        if holds_frames {
+            self.closed.push(ClosedSegment { id: segment.id, last_lsn: self.end, bytes: bytes.len() as u64 });
+        } else {
+            self.surplus.push(segment.id);
+        }
+        Ok(())
+    }
+
+    /// Makes what was read durable and cuts the torn tail. Only for the holder of the lock.
+    ///
+    /// # Durability
+    /// On return every frame is synced (the process before may have died between write and sync), and nothing behind the
+    /// cut can come back.
+    pub(crate) fn settle(&self, fs: &dyn FileSystem, dir: &Path) -> Result<()> {
+        for closed in &self.closed {
+            let path = segment_path(dir, closed.id);
+            let file = fs.open(&path, true).map_err(|error| Error::io("opening", &path, error))?;
+            if let Some(cut) = self.cut.filter(|cut| cut.segment == closed.id) {
+                tracing::warn!(segment = cut.segment, offset = cut.offset, "torn tail of the write-ahead log cut");
+                file.set_len(cut.offset).map_err(|error| Error::io("cutting", &path, error))?;
+            }
+            file.sync_data().map_err(|error| Error::io("syncing", &path, error))?;
+        }
+        Ok(())
+    }
+
+    /// Removes segments without rows. Call only once a newer segment of the same writer is durable: the segments carry the
+    /// writer's id.
+    pub(crate) fn remove_surplus(&self, fs: &dyn FileSystem, dir: &Path) -> Result<()> {
+        // From the back, so that what a crash leaves is a prefix of what was.
+        for id in self.surplus.iter().rev() {
+            let path = segment_path(dir, *id);
+            fs.remove_file(&path).map_err(|error| Error::io("removing", &path, error))?;
+        }
+        if self.surplus.is_empty() {
+            return Ok(());
+        }
+        fs.sync_dir(dir).map_err(|error| Error::io("syncing", dir, error))
+    }
+}
+
+/// The rows of a frame, numbered and with their ids, one batch for each append.
+///
+/// # Errors
+/// `Corrupt` when the frame is not what it was when the log was read.
+pub(crate) fn read_frame(fs: &dyn FileSystem, dir: &Path, place: &FramePlace) -> Result<Vec<RecordBatch>> {
+    let path = segment_path(dir, place.segment.id);
+    let damaged = || corrupt(&path, place.offset, "the frame changed while it was read");
+    let file = fs.open(&path, false).map_err(|error| Error::io("opening", &path, error))?;
+    let mut bytes = vec![0; place.header.frame_bytes()];
+    let mut at = 0;
+    while at < bytes.len() {
+        let read = file.read_at(&mut bytes[at..], place.offset + at as u64);
+        match read.map_err(|error| Error::io("reading", &path, error))? {
+            0 => return Err(damaged()),
+            read => at += read,
+        }
+    }
+    if decode_frame(&bytes, &place.segment, place.offset) != Some(place.header) {
+        return Err(damaged());
+    }
+    let body = Buffer::from_vec(bytes).slice(FRAME_HEADER_BYTES);
+    let mut next = place.header.first_lsn.0;
+    let mut batches = Vec::new();
+    for record in records(&body).ok_or_else(damaged)? {
+        let data = body.slice_with_length(record.data.start, record.data.len());
+        let batch = body::decode(&body[record.metadata], &data)
+            .map_err(|error| Error::with_source(ErrorKind::Corrupt, format!("{}: frame at offset {}", path.display(), place.offset), error))?;
+        if batch.num_rows() as u64 != u64::from(record.rows) {
+            return Err(damaged());
+        }
+        batches.push(assign(&batch, next, place.segment.writer.0)?);
+        next += u64::from(record.rows);
+    }
+    Ok(batches)
+}
+
+fn sibling(path: &Path, id: u64) -> PathBuf {
+    segment_path(path.parent().unwrap_or(Path::new("")), id)
+}
+
+fn corrupt(path: &Path, offset: u64, what: &str) -> Error {
+    let message = format!("{} is damaged at offset {offset}: {what}; restore it, or move the log away to go on without it", path.display());
+    Error::new(ErrorKind::Corrupt, message)
+}

@@ -1,0 +1,104 @@
+//! The supply of segments: a thread that keeps one prepared ahead, so that no append waits for a file to be allocated.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread::JoinHandle;
+
+use annals_table::{FileSystem, FsFile, WriterId};
+
+use super::segment::{SegmentHeader, segment_path};
+use crate::error::{Error, ErrorKind, Result};
+
+/// A segment to write to: header and zeros are durable, and so is its name.
+#[derive(Debug)]
+pub(crate) struct OpenSegment {
+    pub header: SegmentHeader,
+    pub file: Box<dyn FsFile>,
+    pub path: PathBuf,
+    /// Preallocated length.
+    pub bytes: u64,
+}
+
+/// What the segments are to be like.
+#[derive(Debug)]
+pub(crate) struct SegmentMaker {
+    pub fs: Arc<dyn FileSystem>,
+    pub dir: PathBuf,
+    pub writer: WriterId,
+    pub bytes: u64,
+    pub next_id: u64,
+    pub seed: u64,
+}
+
+impl SegmentMaker {
+    /// Makes the next segment. After an error its id is not used again.
+    ///
+    /// # Errors
+    /// `Exhausted` when the disk is full.
+    pub(crate) fn make(&mut self) -> Result<OpenSegment> {
+        let id = self.next_id;
+        self.next_id += 1;
+        self.seed = mix(self.seed ^ id);
+        let header = SegmentHeader { writer: self.writer, id, salt: self.seed };
+        let path = segment_path(&self.dir, id);
+        let made = self.fs.create_new(&path).and_then(|file| {
+            file.write_all_at(&header.encode(), 0)?;
+            file.allocate(self.bytes)?;
+            file.sync_data()?;
+            self.fs.sync_dir(&self.dir)?;
+            Ok(file)
+        });
+        match made {
+            Ok(file) => Ok(OpenSegment { header, file, path, bytes: self.bytes }),
+            Err(error) => {
+                // Best effort: what stays is an unused segment that the next start removes.
+                let _ = self.fs.remove_file(&path);
+                Err(Error::io("preparing", &path, error))
+            }
+        }
+    }
+}
+
+/// The thread that prepares segments, and the way to get one.
+#[derive(Debug)]
+pub(crate) struct SegmentSupply {
+    ready: Option<Receiver<Result<OpenSegment>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl SegmentSupply {
+    pub(crate) fn start(mut maker: SegmentMaker) -> Result<Self> {
+        // No buffer: the thread holds one prepared segment in its hands, and after a failure tries anew when asked.
+        let (hand_over, ready) = sync_channel(0);
+        let thread = std::thread::Builder::new()
+            .name("annals-segments".into())
+            .spawn(move || while hand_over.send(maker.make()).is_ok() {})
+            .map_err(|error| Error::with_source(ErrorKind::Exhausted, "cannot start a thread", error))?;
+        Ok(Self { ready: Some(ready), thread: Some(thread) })
+    }
+
+    /// The next segment; waits when it is not ready yet.
+    pub(crate) fn take(&self) -> Result<OpenSegment> {
+        let ready = self.ready.as_ref().expect("the receiver is there until drop");
+        ready.recv().unwrap_or_else(|_| Err(Error::new(ErrorKind::Closed, "the segment thread has stopped")))
+    }
+}
+
+impl Drop for SegmentSupply {
+    fn drop(&mut self) {
+        self.ready = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic there shows as a failed take.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// SplitMix64's output function: spreads a seed over all bits.
+pub(crate) fn mix(seed: u64) -> u64 {
+    let mut z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}

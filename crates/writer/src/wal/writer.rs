@@ -1,0 +1,92 @@
+//! [`WalWriter`]: appends frames to the current segment and syncs them. Owned by the WAL thread.
+//!
+//! Every frame is synced before the next is written, so at most one frame of a WAL is ever torn.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use annals_table::Lsn;
+
+use super::cut::ClosedSegment;
+use super::frame::{FrameHeader, FrameRecord, encode_frame};
+use super::segment::SEGMENT_HEADER_BYTES;
+use super::supply::{OpenSegment, SegmentMaker, SegmentSupply};
+use crate::error::{Error, Result};
+
+/// Bytes of a frame buffer that are kept for the next frame.
+const BUFFER_BYTES_KEPT_MAX: usize = 16 << 20;
+
+/// Why a frame was not written.
+#[derive(Debug)]
+pub(crate) enum WriteError {
+    /// Nothing was written: the log is as it was.
+    Refused(Error),
+    /// The log is in an unknown state: close it.
+    Failed(Error),
+}
+
+/// The end of a WAL.
+#[derive(Debug)]
+pub(crate) struct WalWriter {
+    current: OpenSegment,
+    at: u64,
+    next_lsn: Lsn,
+    durable_lsn: Lsn,
+    supply: SegmentSupply,
+    buffer: Vec<u8>,
+    closed: Arc<Mutex<Vec<ClosedSegment>>>,
+}
+
+impl WalWriter {
+    /// Starts a new segment, the first LSN of which will be `next_lsn`. `closed` receives the segments that are full.
+    pub(crate) fn start(mut maker: SegmentMaker, next_lsn: Lsn, closed: Arc<Mutex<Vec<ClosedSegment>>>) -> Result<Self> {
+        let current = maker.make()?;
+        let supply = SegmentSupply::start(maker)?;
+        let durable_lsn = Lsn(next_lsn.0 - 1);
+        Ok(Self { current, at: SEGMENT_HEADER_BYTES as u64, next_lsn, durable_lsn, supply, buffer: Vec::new(), closed })
+    }
+
+    pub(crate) fn next_lsn(&self) -> Lsn {
+        self.next_lsn
+    }
+
+    /// Writes one frame; it is durable after [`sync`](Self::sync), which must come before the next frame.
+    pub(crate) fn write<'a>(
+        &mut self,
+        records: impl Iterator<Item = &'a FrameRecord> + Clone,
+    ) -> Result<FrameHeader, WriteError> {
+        let bytes = super::frame::FRAME_HEADER_BYTES + records.clone().map(FrameRecord::bytes).sum::<usize>();
+        if self.at + bytes as u64 > self.current.bytes && self.at > SEGMENT_HEADER_BYTES as u64 {
+            let next = self.supply.take().map_err(WriteError::Refused)?;
+            let full = std::mem::replace(&mut self.current, next);
+            let closed = ClosedSegment {
+                id: full.header.id,
+                last_lsn: self.durable_lsn,
+                bytes: full.bytes.max(self.at),
+            };
+            self.closed.lock().unwrap_or_else(PoisonError::into_inner).push(closed);
+            self.at = SEGMENT_HEADER_BYTES as u64;
+        }
+        let segment = &self.current.header;
+        let header = encode_frame(&mut self.buffer, segment, self.at, self.next_lsn, self.durable_lsn, records);
+        let written = self.current.file.write_all_at(&self.buffer, self.at);
+        written.map_err(|error| WriteError::Failed(Error::io("writing", &self.current.path, error)))?;
+        self.at += header.frame_bytes() as u64;
+        self.next_lsn = Lsn(header.last_lsn().0 + 1);
+        if self.buffer.capacity() > BUFFER_BYTES_KEPT_MAX {
+            self.buffer = Vec::new();
+        }
+        Ok(header)
+    }
+
+    /// Makes all written frames durable. After an error the log must be closed: a second sync would prove nothing.
+    pub(crate) fn sync(&mut self) -> Result<Lsn> {
+        self.current.file.sync_data().map_err(|error| Error::io("syncing", &self.current.path, error))?;
+        self.durable_lsn = Lsn(self.next_lsn.0 - 1);
+        Ok(self.durable_lsn)
+    }
+
+    /// Bytes of the current segment.
+    pub(crate) fn segment_bytes(&self) -> u64 {
+        self.current.bytes
+    }
+}

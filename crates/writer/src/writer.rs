@@ -1,0 +1,337 @@
+//! [`Writer`]: the one way in for rows. Opens the WAL, replays it, and runs the threads between append and commit.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use annals_event::Clock;
+use annals_table::{FileSystem, Lsn, Store, Table, TailSource, WriterId};
+use arrow::array::RecordBatch;
+use tokio::sync::oneshot;
+
+use crate::batch;
+use crate::error::{Error, ErrorKind, Result};
+use crate::flusher::Flusher;
+use crate::logger;
+use crate::receipt::{Ack, AppendTicket, Receipt};
+use crate::settings::WriterSettings;
+use crate::state::{Pending, Shared, State};
+use crate::wal::{BodyCodec, ClosedSegment, Replay, SegmentMaker, WalHolder, WalLock, WalWriter, mix, read_frame, write_note};
+
+/// What a writer is made of.
+#[derive(Clone, Debug)]
+pub struct WriterOptions {
+    /// Bounds.
+    pub settings: WriterSettings,
+    /// Directory of the WAL, absolute; created where absent.
+    pub wal_dir: PathBuf,
+    /// Where data files go.
+    pub store: Store,
+    /// The table they are committed to.
+    pub table: Arc<Table>,
+    /// The file system of the WAL.
+    pub fs: Arc<dyn FileSystem>,
+    /// Time of day, for the age of rows.
+    pub clock: Arc<dyn Clock>,
+    /// Chance, for the id of a new writer and the salts of segments.
+    pub seed: u64,
+}
+
+/// How a writer stands.
+#[derive(Clone, Debug)]
+pub struct WriterStatus {
+    /// Its id.
+    pub writer: WriterId,
+    /// The LSN that the next row gets.
+    pub next_lsn: Lsn,
+    /// Everything up to here is synced.
+    pub durable_lsn: Lsn,
+    /// Everything up to here is in the table.
+    pub watermark: Lsn,
+    /// Bytes of rows in memory, waiting ones included.
+    pub memtable_bytes: u64,
+    /// Rows in memory that have an LSN.
+    pub memtable_rows: u64,
+    /// Memtables on their way into the table.
+    pub frozen: usize,
+    /// Bytes of the WAL's segments, the one prepared ahead not counted.
+    pub wal_bytes: u64,
+    /// Number of those segments.
+    pub wal_segments: u64,
+    /// Why the writer closed, or why the last flush must be tried again.
+    pub failure: Option<Error>,
+}
+
+/// Takes rows in: logged, synced, visible, then flushed to the table. Methods may be called from any number of threads.
+///
+/// Dropping it is [`close`](Self::close) without a flush.
+#[derive(Debug)]
+pub struct Writer {
+    shared: Arc<Shared>,
+    codec: BodyCodec,
+    closed: Arc<Mutex<Vec<ClosedSegment>>>,
+    segment_bytes: u64,
+    wal_dir: PathBuf,
+    fs: Arc<dyn FileSystem>,
+    threads: Vec<JoinHandle<()>>,
+    _lock: WalLock,
+}
+
+impl Writer {
+    /// Opens the WAL (making a new one where there is none), replays what the table does not hold, removes the data files
+    /// of flushes that were never committed, and starts. Blocks.
+    ///
+    /// # Errors
+    /// `Conflict`, naming the holder, when another process holds the WAL; `Corrupt`, naming file and offset, when synced
+    /// rows are damaged; `Invalid` for settings out of bounds; `Exhausted` when the disk is full.
+    pub fn open(options: WriterOptions) -> Result<Self> {
+        let WriterOptions { settings, wal_dir, store, table, fs, clock, seed } = options;
+        settings.validate()?;
+        let codec = BodyCodec::new(settings.wal_compression)?;
+        let lock = WalLock::take(fs.as_ref(), &wal_dir)?;
+        // The newest version settles a commit whose answer the process before did not live to see.
+        let snapshot = table.refresh()?;
+        let watermark_of = |writer| snapshot.watermark(writer).unwrap_or(Lsn(0));
+        let replay = Replay::read(fs.as_ref(), &wal_dir, watermark_of)?;
+        replay.settle(fs.as_ref(), &wal_dir)?;
+        let writer = replay.writer.unwrap_or_else(|| WriterId((mix(seed) >> 32) as u32));
+        let watermark = watermark_of(writer);
+        // Rows that were committed but lost from the WAL keep their numbers: a replay would skip their successors.
+        let end = replay.end.max(watermark);
+        table.remove_orphans(writer)?;
+
+        let maker = SegmentMaker {
+            fs: Arc::clone(&fs),
+            dir: wal_dir.clone(),
+            writer,
+            bytes: settings.wal_segment_bytes,
+            next_id: replay.last_segment + 1,
+            seed: mix(seed ^ end.0),
+        };
+        let closed = Arc::new(Mutex::new(replay.closed.clone()));
+        let wal = WalWriter::start(maker, Lsn(end.0 + 1), Arc::clone(&closed))?;
+        replay.remove_surplus(fs.as_ref(), &wal_dir)?;
+        let segment_bytes = wal.segment_bytes();
+        let state = State { next_lsn: wal.next_lsn(), durable_lsn: end, committed_lsn: watermark, ..State::default() };
+        let shared = Arc::new(Shared::new(settings, writer, clock, state));
+
+        let flusher = Flusher { shared: Arc::clone(&shared), store, table, fs, wal_dir, closed: Arc::clone(&closed) };
+        let (fs, wal_dir) = (Arc::clone(&flusher.fs), flusher.wal_dir.clone());
+        let mut opened = Self { shared, codec, closed, segment_bytes, wal_dir, fs, threads: Vec::new(), _lock: lock };
+        for _ in 0..opened.shared.settings.frozen_max {
+            let flusher = flusher.clone();
+            opened.spawn("annals-flush", move || flusher.run())?;
+        }
+        opened.take_in(&replay)?;
+        let shared = Arc::clone(&opened.shared);
+        opened.spawn("annals-wal", move || logger::run(&shared, wal))?;
+        Ok(opened)
+    }
+
+    fn spawn(&mut self, name: &str, work: impl FnOnce() + Send + 'static) -> Result<()> {
+        let thread = std::thread::Builder::new().name(name.into()).spawn(work);
+        self.threads.push(thread.map_err(|error| Error::with_source(ErrorKind::Exhausted, "cannot start a thread", error))?);
+        Ok(())
+    }
+
+    /// Puts the replayed rows into the memtable, flushing on the way when they are more than memory may hold.
+    fn take_in(&self, replay: &Replay) -> Result<()> {
+        for place in &replay.frames {
+            let mut next = place.header.first_lsn;
+            for rows in read_frame(self.fs.as_ref(), &self.wal_dir, place)? {
+                let bytes = batch::memory_bytes(&rows);
+                let count = rows.num_rows() as u64;
+                let mut state = self.shared.lock();
+                state.bytes += bytes;
+                state.memtables.insert(rows, next, bytes, self.shared.clock.now_us());
+                next = Lsn(next.0 + count);
+            }
+            let mut state = self.shared.lock();
+            self.shared.freeze_if_due(&mut state);
+            while state.bytes > self.shared.settings.memtable_bytes_max {
+                if state.memtables.frozen.is_empty() {
+                    state.wanted_lsn = state.memtables.active.last_lsn;
+                    self.shared.freeze_if_due(&mut state);
+                }
+                state.check_open()?;
+                state = self.shared.room.wait(state).unwrap_or_else(PoisonError::into_inner);
+                self.shared.freeze_if_due(&mut state);
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands over rows of [`annals_event::event_schema`]; `seq` is overwritten, `id` filled where null. Does not wait for
+    /// room; encodes on the calling thread. LSNs follow the order of the calls of one thread.
+    ///
+    /// # Errors
+    /// `Exhausted` when memory is full until a flush is done, `Invalid` for rows that cannot be stored, `Closed` after a
+    /// failure. Nothing was taken.
+    ///
+    /// # Durability
+    /// None by itself: the ticket's receipt says when `ack` is reached.
+    pub fn append(&self, batch: RecordBatch, ack: Ack) -> Result<AppendTicket> {
+        self.hand_over(batch, ack, false)
+    }
+
+    /// As [`append`](Self::append), but waits for room.
+    ///
+    /// # Errors
+    /// As `append`; `Exhausted` only for a batch that is larger than all the memory allowed.
+    pub fn append_wait(&self, batch: RecordBatch, ack: Ack) -> Result<AppendTicket> {
+        self.hand_over(batch, ack, true)
+    }
+
+    fn hand_over(&self, batch: RecordBatch, ack: Ack, wait: bool) -> Result<AppendTicket> {
+        batch::check(&batch)?;
+        let (send, answer) = oneshot::channel();
+        let ticket = AppendTicket { answer };
+        if batch.num_rows() == 0 {
+            self.shared.lock().check_open()?;
+            #[expect(clippy::reversed_empty_ranges, reason = "no rows have no LSNs")]
+            let receipt = Receipt { ack, accepted: 0, lsn: Lsn(1)..=Lsn(0) };
+            // The ticket is in our hands, so the answer arrives.
+            let _ = send.send(Ok(receipt));
+            return Ok(ticket);
+        }
+        let batch = batch::compact(&batch)?;
+        let bytes = batch::memory_bytes(&batch);
+        let max = self.shared.settings.memtable_bytes_max;
+        if bytes > max {
+            let message = format!("the batch needs {bytes} bytes of memory and memtable_bytes_max is {max}: send fewer rows at once");
+            return Err(Error::new(ErrorKind::Exhausted, message));
+        }
+        self.reserve(bytes, wait)?;
+        let record = match self.codec.encode(&batch) {
+            Ok(record) => record,
+            Err(error) => {
+                self.shared.lock().bytes -= bytes;
+                return Err(error);
+            }
+        };
+        let mut state = self.shared.lock();
+        if let Err(error) = state.check_open() {
+            state.bytes -= bytes;
+            return Err(error);
+        }
+        state.inbox.push_back(Pending { batch, record, bytes, ack, answer: send });
+        drop(state);
+        self.shared.work.notify_one();
+        Ok(ticket)
+    }
+
+    fn reserve(&self, bytes: u64, wait: bool) -> Result<()> {
+        let mut state = self.shared.lock();
+        loop {
+            state.check_open()?;
+            if state.bytes + bytes <= self.shared.settings.memtable_bytes_max {
+                state.bytes += bytes;
+                return Ok(());
+            }
+            if state.memtables.frozen.is_empty() {
+                // Nothing would ever make room: the active memtable must go although it is small.
+                state.wanted_lsn = state.memtables.active.last_lsn;
+                self.shared.work.notify_one();
+            }
+            if !wait {
+                let message = "the writer's memory is full until a flush is done: try again in a few seconds";
+                return Err(match &state.last_flush_error {
+                    Some(error) => Error::with_source(ErrorKind::Exhausted, message, error.clone()),
+                    None => Error::new(ErrorKind::Exhausted, message),
+                });
+            }
+            state = self.shared.room.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// The rows that are acknowledged but not yet in the table.
+    pub fn tail(&self) -> Arc<dyn TailSource> {
+        Arc::clone(&self.shared) as _
+    }
+
+    /// Freezes the memtable and blocks until every row handed over before is in the table.
+    ///
+    /// # Errors
+    /// That of a flush that failed: the rows stay in the WAL and the flush is tried again in the background.
+    pub fn flush(&self) -> Result<()> {
+        let mut state = self.shared.lock();
+        while !state.inbox.is_empty() || state.logging {
+            state.check_open()?;
+            state = self.shared.room.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        let target = Lsn(state.next_lsn.0 - 1);
+        state.wanted_lsn = state.wanted_lsn.max(target);
+        self.shared.work.notify_one();
+        while state.committed_lsn < target {
+            state.check_open()?;
+            if let Some(error) = &state.last_flush_error {
+                return Err(error.clone());
+            }
+            state = self.shared.room.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        Ok(())
+    }
+
+    /// How the writer stands.
+    pub fn status(&self) -> WriterStatus {
+        let (wal_segments, closed_bytes) = {
+            let closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
+            (closed.len() as u64 + 1, closed.iter().map(|segment| segment.bytes).sum::<u64>())
+        };
+        let state = self.shared.lock();
+        let frozen_rows = state.memtables.frozen.iter().map(|frozen| frozen.rows.last_lsn.0 + 1 - frozen.rows.first_lsn.0);
+        WriterStatus {
+            writer: self.shared.writer,
+            next_lsn: state.next_lsn,
+            durable_lsn: state.durable_lsn,
+            watermark: state.committed_lsn,
+            memtable_bytes: state.bytes,
+            memtable_rows: state.memtables.active.rows + frozen_rows.sum::<u64>(),
+            frozen: state.memtables.frozen.len(),
+            wal_bytes: closed_bytes + self.segment_bytes,
+            wal_segments,
+            failure: state.failure.clone().or_else(|| state.last_flush_error.clone()),
+        }
+    }
+
+    /// Writes the address at which this process answers HTTP beside the lock, for readers that find the WAL held.
+    ///
+    /// # Errors
+    /// `Unavailable` or `Exhausted` when the note cannot be written.
+    pub fn announce_http(&self, http: &str) -> Result<()> {
+        let holder = WalHolder { http: Some(http.to_owned()), ..WalHolder::this_process() };
+        write_note(self.fs.as_ref(), &self.wal_dir, &holder)
+    }
+
+    /// Logs what was handed over, after a [`flush`](Self::flush) if asked for, stops all threads and frees the WAL. Rows
+    /// that are not in the table are found again at the next start.
+    ///
+    /// # Errors
+    /// That of the flush, or the failure that closed the writer before. It is closed in any case.
+    pub fn close(mut self, flush: bool) -> Result<()> {
+        let flushed = if flush { self.flush() } else { Ok(()) };
+        self.stop();
+        flushed?;
+        match &self.shared.lock().failure {
+            Some(error) => Err(error.clone()),
+            None => Ok(()),
+        }
+    }
+
+    fn stop(&mut self) {
+        self.shared.lock().closing = true;
+        self.shared.wake_all();
+        for thread in self.threads.drain(..) {
+            // A panic was noted as the writer's failure.
+            let _ = thread.join();
+        }
+        // Their rows are in the WAL; only the claim to hear of the commit ends here.
+        self.shared.lock().stored.clear();
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}

@@ -1,0 +1,86 @@
+//! What a checkout needs done: `cargo xtask test` runs every test there is, `cargo xtask bench peers` the comparison.
+//!
+//! Few dependencies, so that a check of the format does not wait for the query engine to compile.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool reports on the terminal")]
+
+mod bench;
+mod duplicates;
+mod edges;
+mod licences;
+mod metadata;
+mod python;
+mod report;
+mod shell;
+mod steps;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+const HELP: &str = "\
+What a checkout of Annals needs done.
+
+Usage: cargo xtask <command>
+
+Commands:
+  test                 run every step: format, clippy, edges, duplicates, licences, tests, docs, shared, python
+  test --list          name the steps and what each does
+  test --only STEP     run this step only (may be repeated)
+  bench peers [ARG…]   compare with DuckDB on generated events; arguments go to benches/peers/peers.py (try --help)
+  help                 this text
+
+Environment:
+  ANNALS_SHARED     folder with data/ and suites/ for the tests on real input; without it they are listed as not run
+  CARGO_TARGET_DIR  where builds and the Python environment go; default ./target
+
+Exit code: 0 when nothing failed, 1 when something did, 2 for a wrong command line.";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let outcome = match words.as_slice() {
+        [] | ["help" | "--help" | "-h"] | [_, "--help" | "-h"] if !matches!(words.as_slice(), ["bench", ..]) => {
+            println!("{HELP}");
+            Ok(true)
+        }
+        ["test", "--list"] => {
+            for step in steps::ALL {
+                println!("{:<12} {}", step.name, step.what);
+            }
+            Ok(true)
+        }
+        ["test", rest @ ..] => match only(rest) {
+            Ok(only) => steps::run(&only),
+            Err(error) => return usage(&error),
+        },
+        ["bench", "peers", rest @ ..] => bench::peers(rest).map(|()| true),
+        ["bench", ..] => bench::help(),
+        _ => return usage(&anyhow::anyhow!("no such command: {}", words.join(" "))),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The steps that `--only STEP …` names.
+fn only(words: &[&str]) -> Result<Vec<String>> {
+    let mut only = Vec::new();
+    for pair in words.chunks(2) {
+        match pair {
+            ["--only", step] if steps::ALL.iter().any(|known| known.name == *step) => only.push((*step).to_owned()),
+            ["--only", step] => bail!("no such step: {step} (see `cargo xtask test --list`)"),
+            _ => bail!("expected --only STEP, found {}", pair.join(" ")),
+        }
+    }
+    Ok(only)
+}
+
+fn usage(error: &anyhow::Error) -> ExitCode {
+    eprintln!("error: {error}\n\n{HELP}");
+    ExitCode::from(2)
+}

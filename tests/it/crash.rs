@@ -1,0 +1,1 @@
+//! Stopping a writer at any moment, and what the next start finds.

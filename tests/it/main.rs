@@ -1,0 +1,17 @@
+//! Integration tests, one module a subject.
+//!
+//! What needs more than a checkout stands in a module named for the need: `needs_shared` takes its input from the folder
+//! that ANNALS_SHARED names, `needs_python` runs the Python of ANNALS_PYTHON. `cargo xtask test` runs each kind when the
+//! need is met and lists it as not run when it is not; run by hand without it, such a test fails and says what to do.
+
+mod cli;
+mod crash;
+mod decode;
+mod interop;
+mod real_data;
+mod s3;
+mod search;
+mod slt;
+mod support;
+
+use support::shared_dir;
