@@ -91,7 +91,8 @@ fn event(project: &str, minute: u32, message: &str) -> String {
 #[test]
 fn what_is_ingested_is_found_traced_queried_and_verified() {
     let place = Place::new();
-    let text: String = (0..30).map(|minute| event(if minute % 2 == 0 { "acme" } else { "beta" }, minute, "hello")).collect();
+    let text: String =
+        (0..30).map(|minute| event(if minute % 2 == 0 { "acme" } else { "beta" }, minute, "hello")).collect();
     place.ingest(&text);
 
     let events = place.ndjson(&["search", "--project", "acme", "--limit", "3"]);
@@ -105,11 +106,17 @@ fn what_is_ingested_is_found_traced_queried_and_verified() {
     assert_eq!(trace[0]["projectId"], "beta");
     assert!(place.ok(&["trace", "no-such-trace"]).contains("no event has this trace id"));
 
-    let rows = place.ndjson(&["sql", "select project_id, count(*) as n, sum((payload->>'n')::int) as s from events group by 1 order by 1"]);
-    assert_eq!(rows, vec![
-        serde_json::json!({"project_id": "acme", "n": 15, "s": 210}),
-        serde_json::json!({"project_id": "beta", "n": 15, "s": 225}),
+    let rows = place.ndjson(&[
+        "sql",
+        "select project_id, count(*) as n, sum((payload->>'n')::int) as s from events group by 1 order by 1",
     ]);
+    assert_eq!(
+        rows,
+        vec![
+            serde_json::json!({"project_id": "acme", "n": 15, "s": 210}),
+            serde_json::json!({"project_id": "beta", "n": 15, "s": 225}),
+        ]
+    );
     assert!(place.ok(&["verify"]).contains("0 damaged"));
     let info = place.ok(&["info"]);
     assert!(info.contains("acme") && info.contains("beta") && info.contains("bytes an event"), "{info}");
@@ -158,7 +165,8 @@ fn exit_codes_tell_ran_from_error_from_usage() {
 #[test]
 fn refused_records_are_named_by_line_and_kept_apart_from_the_good_ones() {
     let place = Place::new();
-    let text = format!("{}not json\n\n{{\"projectId\":\"acme\"}}\n{}", event("acme", 1, "one"), event("acme", 2, "two"));
+    let text =
+        format!("{}not json\n\n{{\"projectId\":\"acme\"}}\n{}", event("acme", 1, "one"), event("acme", 2, "two"));
     let (file, refused) = (place.write("mixed.ndjson", &text), place.path("refused.ndjson"));
     let output = place.run(&["ingest", file.to_str().unwrap(), "--refused", refused.to_str().unwrap()]);
     assert!(output.status.success());
@@ -204,12 +212,7 @@ fn verify_names_the_damaged_file() {
 fn a_store_that_another_process_writes_to_says_who_it_is() {
     let place = Place::new();
     place.ingest(&event("acme", 1, "committed"));
-    let mut holder = place
-        .command(&["ingest", "-"])
-        .stdin(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut holder = place.command(&["ingest", "-"]).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     // The holder has the log once its folder names its process id.
     let pid = holder.id().to_string();
     let told = loop {

@@ -4,6 +4,8 @@
 //! that ANNALS_SHARED names, `needs_python` runs the Python of ANNALS_PYTHON. `cargo xtask test` runs each kind when the
 //! need is met and lists it as not run when it is not; run by hand without it, such a test fails and says what to do.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests stop at the first surprise, as tests do")]
+
 mod cli;
 mod crash;
 mod decode;

@@ -14,7 +14,9 @@ mod needs_shared {
     use crate::support::{TestStore, needed_shared_dir};
 
     /// Folder, map, and events of each file.
-    const SOURCES: [(&str, &str, &[(&str, u64)]); 3] = [
+    type Source = (&'static str, &'static str, &'static [(&'static str, u64)]);
+
+    const SOURCES: [Source; 3] = [
         (
             "cloudtrail",
             "cloudtrail",

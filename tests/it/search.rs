@@ -3,7 +3,7 @@
 use annals_event::{Level, ProjectId, columns};
 use annals_query::{Cursor, Engine, EventQuery, Order, TraceQuery};
 use annals_testkit::GeneratorSettings;
-use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::array::{AsArray, RecordBatch};
 
 use crate::support::{TestStore, generated};
 

@@ -12,10 +12,10 @@ use annals_table::{
     TableChange, TableOptions, TailMemtable, TailSource, TailView, WriterId, encode_data_file,
 };
 use arrow::array::{
-    Array, ArrayRef, AsArray, Date32Array, Int64Array, RecordBatch, StringViewArray, TimestampMicrosecondArray,
+    ArrayRef, AsArray, Date32Array, Int64Array, RecordBatch, StringViewArray, TimestampMicrosecondArray,
 };
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType, Runner};
+use sqllogictest::{DB, DBOutput, DefaultColumnType, Runner};
 
 const WRITER: WriterId = WriterId(0xa11a15);
 /// 2026-06-01T12:00:00Z: when all events were received, and what `now()` says.
@@ -273,6 +273,7 @@ impl Clock for FixedClock {
 
 struct Connection {
     engine: Arc<Engine>,
+    runtime: tokio::runtime::Handle,
 }
 
 /// A message alone, as `.slt` files compare it.
@@ -287,17 +288,17 @@ impl fmt::Display for Message {
 
 impl std::error::Error for Message {}
 
-impl AsyncDB for Connection {
+impl DB for Connection {
     type Error = Message;
     type ColumnType = DefaultColumnType;
 
-    async fn run(&mut self, sql: &str) -> Result<DBOutput<DefaultColumnType>, Message> {
+    fn run(&mut self, sql: &str) -> Result<DBOutput<DefaultColumnType>, Message> {
         let message = |error: annals_query::Error| Message(error.to_string());
-        let answer: SqlAnswer = self.engine.sql(sql).await.map_err(message)?;
+        let answer: SqlAnswer = self.runtime.block_on(self.engine.sql(sql)).map_err(message)?;
         let types = vec![DefaultColumnType::Any; answer.schema.fields().len()];
         let is_explain = answer.schema.fields().iter().map(|field| field.name()).eq(["plan_type", "plan"]);
         let mut rows = Vec::new();
-        for batch in answer.collect().await.map_err(message)? {
+        for batch in self.runtime.block_on(answer.collect()).map_err(message)? {
             rows.extend(texts(&batch));
         }
         if is_explain {
@@ -305,8 +306,6 @@ impl AsyncDB for Connection {
         }
         Ok(DBOutput::Rows { types, rows })
     }
-
-    async fn shutdown(&mut self) {}
 
     fn engine_name(&self) -> &str {
         "annals"
@@ -352,10 +351,8 @@ fn run(name: &str) {
     let options = EngineOptions { table, tail: Some(Arc::new(FixedTail)), settings, clock: Arc::new(FixedClock) };
     let engine = Arc::new(Engine::new(options).unwrap());
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("slt").join(name);
-    let result = runtime.block_on(async {
-        let mut runner = Runner::new(|| async { Ok(Connection { engine: Arc::clone(&engine) }) });
-        runner.run_file_async(path).await
-    });
+    let connect = || async { Ok(Connection { engine: Arc::clone(&engine), runtime: runtime.handle().clone() }) };
+    let result = Runner::new(connect).run_file(path);
     if let Err(error) = result {
         panic!("{}", error.display(false));
     }

@@ -3,7 +3,7 @@
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use annals_event::{Clock, DecodeSettings, EventDecoder};
+use annals_event::{DecodeSettings, EventDecoder};
 use annals_query::{Engine, EventQuery, Order, TraceQuery};
 use annals_testkit::{Generator, GeneratorSettings};
 use annals_writer::Ack;

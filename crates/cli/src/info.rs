@@ -41,7 +41,13 @@ pub(crate) fn write_summary(session: &Session, engine: &Engine, paint: Paint, ou
     let waiting: u64 = view.memtables.iter().map(|m| m.batches.iter().map(|b| b.num_rows() as u64).sum::<u64>()).sum();
     let label = |name: &str| paint.dim(&format!("{name:<9}"));
     writeln!(out, "{} {}", label("store"), paint.bold(session.store.url()))?;
-    writeln!(out, "{} {} (Delta version {})", label("table"), session.store.table_url("events"), view.snapshot.version())?;
+    writeln!(
+        out,
+        "{} {} (Delta version {})",
+        label("table"),
+        session.store.table_url("events"),
+        view.snapshot.version()
+    )?;
     let an_event = if totals.rows == 0 { 0.0 } else { totals.bytes as f64 / totals.rows as f64 };
     writeln!(
         out,

@@ -78,8 +78,10 @@ pub(crate) fn run(common: &Common, command: &Ingest) -> Result<()> {
     let committed = writer.flush();
     let elapsed = watch.elapsed();
     writer.close(false).context("cannot close the write-ahead log")?;
-    committed.context("cannot commit the events to the table; they are safe in the write-ahead log: run any command that \
-                       writes to this store again")?;
+    committed.context(
+        "cannot commit the events to the table; they are safe in the write-ahead log: run any command that \
+                       writes to this store again",
+    )?;
     report(&totals, elapsed, session.store.url(), table.snapshot().version());
     shown?;
     outcome?;
@@ -171,7 +173,8 @@ impl Pipeline<'_> {
                 let mut accepted = 0;
                 if decoded.batch.num_rows() > 0 {
                     accepted = decoded.batch.num_rows() as u64;
-                    let ticket = self.writer.append_wait(decoded.batch, Ack::Wal).context("cannot append to the log")?;
+                    let ticket =
+                        self.writer.append_wait(decoded.batch, Ack::Wal).context("cannot append to the log")?;
                     if tickets.send(ticket).is_err() {
                         return Ok(());
                     }
@@ -225,7 +228,12 @@ impl Pipeline<'_> {
                 Ok(MapOutcome::Skipped) => skipped += 1,
                 Err(error) => {
                     events.truncate(before);
-                    refusals.push(Refusal { index: offset as u64, line: number, reason: error.to_string(), raw: line.to_vec() });
+                    refusals.push(Refusal {
+                        index: offset as u64,
+                        line: number,
+                        reason: error.to_string(),
+                        raw: line.to_vec(),
+                    });
                 }
             }
         }

@@ -86,7 +86,8 @@ impl Input {
         let mut bytes = std::mem::take(&mut self.carry);
         loop {
             let wanted = BLOCK_BYTES.saturating_sub(bytes.len()).max(1 << 20);
-            let read = (&mut self.reader).take(wanted as u64).read_to_end(&mut bytes).context("cannot read the input")?;
+            let read =
+                (&mut self.reader).take(wanted as u64).read_to_end(&mut bytes).context("cannot read the input")?;
             let is_array = *self.is_array.get_or_insert_with(|| starts_array(&bytes));
             if read == 0 {
                 break;

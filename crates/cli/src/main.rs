@@ -58,9 +58,11 @@ fn main() -> ExitCode {
     }
 }
 
-/// Warnings on standard error; `ANNALS_LOG=info` (or a tracing filter) shows more.
+/// Warnings on standard error; `ANNALS_LOG=info` (or a tracing filter) shows more. The Delta library logs what it also
+/// returns, as errors, where there is nothing wrong (a table that does not exist yet): it is silent unless asked for.
 fn start_logging() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("ANNALS_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("error,annals=warn"));
+    let filter = tracing_subscriber::EnvFilter::try_from_env("ANNALS_LOG").unwrap_or_else(|_| {
+        tracing_subscriber::EnvFilter::new("warn,delta_kernel=off,delta_kernel_default_engine=off")
+    });
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
 }

@@ -6,7 +6,7 @@ use annals_event::columns;
 use annals_server::{ResultFormat, ResultWriter, RowShape};
 use anyhow::{Context, Result, bail};
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{DataType, SchemaRef, TimeUnit, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, SchemaRef, TimestampMicrosecondType};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 
@@ -51,7 +51,9 @@ pub(crate) fn result_writer(
     schema: &SchemaRef,
 ) -> Result<ResultWriter<BufWriter<io::Stdout>>> {
     if !format.is_text() && io::stdout().is_terminal() {
-        bail!("this format is binary and standard output is a terminal: redirect it to a file, e.g. `> answer.parquet`");
+        bail!(
+            "this format is binary and standard output is a terminal: redirect it to a file, e.g. `> answer.parquet`"
+        );
     }
     ResultWriter::new(BufWriter::with_capacity(1 << 20, io::stdout()), format, shape, schema)
         .context("cannot write to standard output")
@@ -72,12 +74,13 @@ pub(crate) fn print_events(batch: &RecordBatch, paint: Paint, out: &mut impl Wri
     let text = |name: &str| -> Result<Vec<String>> {
         let array = arrow::compute::cast(column(name)?, &DataType::Utf8)?;
         let array = array.as_string::<i32>();
-        Ok((0..array.len()).map(|row| if array.is_null(row) { String::new() } else { one_line(array.value(row)) }).collect())
+        Ok((0..array.len())
+            .map(|row| if array.is_null(row) { String::new() } else { one_line(array.value(row)) })
+            .collect())
     };
     let times = column(columns::TIMESTAMP)?.as_primitive::<TimestampMicrosecondType>();
     let (levels, types, messages) = (text(columns::LEVEL)?, text(columns::TYPE)?, text(columns::MESSAGE)?);
-    let (projects, users, traces) =
-        (text(columns::PROJECT_ID)?, text(columns::END_USER_ID)?, text(columns::TRACE_ID)?);
+    let (projects, users, traces) = (text(columns::PROJECT_ID)?, text(columns::END_USER_ID)?, text(columns::TRACE_ID)?);
     let widest = |values: &[String], most: usize| values.iter().map(|v| v.chars().count()).max().unwrap_or(0).min(most);
     let (type_width, project_width) = (widest(&types, 28), widest(&projects, 24));
     let width = terminal_width();
@@ -149,11 +152,6 @@ pub(crate) fn print_table(batches: &[RecordBatch], schema: &SchemaRef, out: &mut
     }
     writeln!(out, "{table}")?;
     Ok(())
-}
-
-/// Whether a column holds points in time.
-pub(crate) fn is_timestamp(data_type: &DataType) -> bool {
-    matches!(data_type, DataType::Timestamp(TimeUnit::Microsecond, _))
 }
 
 /// Text safe to show on one line: control characters (escape sequences in hostile events too) are made visible.

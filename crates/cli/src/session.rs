@@ -24,7 +24,8 @@ pub(crate) struct Session {
 impl Session {
     /// Connects to the store; creates nothing.
     pub(crate) fn connect(common: &Common) -> Result<Self> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
         let fs: Arc<dyn FileSystem> = Arc::new(OsFileSystem);
         let store = Store::open(&common.store, Arc::clone(&fs), runtime.handle().clone())
             .with_context(|| format!("cannot open the store {}", common.store))?;
@@ -114,7 +115,8 @@ pub(crate) fn state_dir() -> Result<PathBuf> {
     if let Some(dir) = std::env::var_os("XDG_STATE_HOME").filter(|dir| Path::new(dir).is_absolute()) {
         return Ok(PathBuf::from(dir).join("annals"));
     }
-    let home = std::env::var_os("HOME").context("HOME is not set: name the folder of the write-ahead log by --wal DIR")?;
+    let home =
+        std::env::var_os("HOME").context("HOME is not set: name the folder of the write-ahead log by --wal DIR")?;
     Ok(PathBuf::from(home).join(".local/state/annals"))
 }
 

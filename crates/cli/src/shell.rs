@@ -1,7 +1,7 @@
 //! The SQL shell: line editing, history, statements over several lines.
 
-use anyhow::{Context, Result};
 use annals_query::Engine;
+use anyhow::{Context, Result};
 use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
 

@@ -41,7 +41,13 @@ pub(crate) fn run(common: &Common, command: &Sql) -> Result<()> {
 }
 
 /// Runs one statement and writes its answer to standard output.
-pub(crate) fn answer(runtime: &Runtime, engine: &Engine, statement: &str, format: Format, rows_max: usize) -> Result<()> {
+pub(crate) fn answer(
+    runtime: &Runtime,
+    engine: &Engine,
+    statement: &str,
+    format: Format,
+    rows_max: usize,
+) -> Result<()> {
     let watch = Stopwatch::start();
     runtime.block_on(async {
         let answer = engine.sql(statement).await?;
@@ -74,7 +80,11 @@ pub(crate) fn answer(runtime: &Runtime, engine: &Engine, statement: &str, format
 #[expect(clippy::print_stderr, reason = "notes stay out of the answer on standard output")]
 fn tell_count(rows: usize, rows_max: usize, watch: Stopwatch) {
     let noun = if rows == 1 { "row" } else { "rows" };
-    let cut = if rows > rows_max { format!(", the first {} shown (--rows N)", thousands(rows_max as u64)) } else { String::new() };
+    let cut = if rows > rows_max {
+        format!(", the first {} shown (--rows N)", thousands(rows_max as u64))
+    } else {
+        String::new()
+    };
     eprintln!("{} {noun}{cut} in {}", thousands(rows as u64), duration(watch.elapsed()));
 }
 

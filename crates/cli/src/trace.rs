@@ -97,17 +97,22 @@ fn text_column(batch: &RecordBatch, name: &str) -> Result<Vec<String>> {
     let column = batch.column_by_name(name).with_context(|| format!("the answer has no column {name}"))?;
     let column = arrow::compute::cast(column, &DataType::Utf8)?;
     let column = column.as_string::<i32>();
-    Ok((0..column.len()).map(|row| if column.is_null(row) { String::new() } else { one_line(column.value(row)) }).collect())
+    Ok((0..column.len())
+        .map(|row| if column.is_null(row) { String::new() } else { one_line(column.value(row)) })
+        .collect())
 }
 
 /// A distance in time: `0 ms`, `812 ms`, `4.210 s`, `2 h 03 min`.
 fn elapsed(us: i64) -> String {
     let ms = us / 1_000;
-    match ms {
-        ..1_000 => format!("{ms} ms"),
-        ..60_000 => format!("{}.{:03} s", ms / 1_000, ms % 1_000),
-        ..3_600_000 => format!("{} min {:02} s", ms / 60_000, ms / 1_000 % 60),
-        _ => format!("{} h {:02} min", ms / 3_600_000, ms / 60_000 % 60),
+    if ms < 1_000 {
+        format!("{ms} ms")
+    } else if ms < 60_000 {
+        format!("{}.{:03} s", ms / 1_000, ms % 1_000)
+    } else if ms < 3_600_000 {
+        format!("{} min {:02} s", ms / 60_000, ms / 1_000 % 60)
+    } else {
+        format!("{} h {:02} min", ms / 3_600_000, ms / 60_000 % 60)
     }
 }
 

@@ -97,7 +97,9 @@ async fn check(file: &DataFile, store: &dyn object_store::ObjectStore) -> Verdic
     let checked = tokio::task::spawn_blocking(move || verify_data_file(&path, &bytes)).await;
     match checked {
         Ok(Ok(verified)) if verified.rows == file.rows => Verdict::Good,
-        Ok(Ok(verified)) => Verdict::Damaged(format!("it has {} rows, the table log says {}", verified.rows, file.rows)),
+        Ok(Ok(verified)) => {
+            Verdict::Damaged(format!("it has {} rows, the table log says {}", verified.rows, file.rows))
+        }
         Ok(Err(error)) => Verdict::Damaged(error.to_string()),
         Err(error) => Verdict::Damaged(format!("the check stopped: {error}")),
     }

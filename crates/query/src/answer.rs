@@ -126,3 +126,22 @@ impl RecordBatchStream for LimitedStream {
         self.inner.schema()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::datatypes::Schema;
+    use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_query_that_never_answers_ends_at_its_time_limit() {
+        let never = RecordBatchStreamAdapter::new(Schema::empty().into(), futures::stream::pending());
+        let settings = QuerySettings { time_ms_max: Some(1), ..QuerySettings::default() };
+        let mut stream = LimitedStream::new(Box::pin(never), &settings);
+        let error = Error::from_datafusion(stream.next().await.unwrap().unwrap_err());
+        assert_eq!(error.kind(), ErrorKind::Exhausted);
+        assert!(error.to_string().contains("time_ms_max of 1 ms"), "{error}");
+        assert!(stream.next().await.is_none());
+    }
+}

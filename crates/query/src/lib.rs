@@ -1,4 +1,8 @@
 //! How rows get out: the tail and a snapshot joined into one view, typed event and trace queries, and SQL.
+//!
+//! [`Engine`] is the door. It takes a [`View`] (memtables first, then the published snapshot: each row exactly once) and
+//! answers over it: [`Engine::sql`] through DataFusion, filter and trace scans straight from the pages. Files are chosen by
+//! the file index before any is opened. Nothing here writes, and nothing here knows a wire format.
 
 mod answer;
 mod catalog;

@@ -18,7 +18,8 @@ pub struct QuerySettings {
     pub spill_bytes_max: u64,
     /// Partitions that a plan is divided into, about the cores to use. Default the machine's cores, 1 to 256.
     pub target_partitions: usize,
-    /// Memory for cached Parquet footers, bytes. Default 128 MiB; 0 caches none.
+    /// Memory for cached Parquet footers, bytes: this much for SQL, this much for filter scans. Default 128 MiB; 0 caches
+    /// none.
     pub metadata_cache_bytes_max: usize,
     /// Most rows an SQL answer may have; one more fails the query. Default no limit; at least 1.
     pub rows_max: Option<u64>,

@@ -100,7 +100,9 @@ impl<W: Write + Send> ResultWriter<W> {
                 let writer = ArrowWriter::try_new(out, schema.clone(), Some(properties)).map_err(Error::write)?;
                 Sink::Parquet { out: Box::new(writer) }
             }
-            ResultFormat::Arrow => Sink::Arrow { out: Box::new(StreamWriter::try_new(out, schema).map_err(Error::write)?) },
+            ResultFormat::Arrow => {
+                Sink::Arrow { out: Box::new(StreamWriter::try_new(out, schema).map_err(Error::write)?) }
+            }
         };
         Ok(Self { sink, shape })
     }
@@ -175,7 +177,8 @@ mod tests {
     use super::*;
 
     fn two_rows() -> RecordBatch {
-        let schema = Schema::new(vec![Field::new("n", DataType::Int64, true), Field::new("s", DataType::Utf8View, true)]);
+        let schema =
+            Schema::new(vec![Field::new("n", DataType::Int64, true), Field::new("s", DataType::Utf8View, true)]);
         let columns: Vec<arrow::array::ArrayRef> = vec![
             Arc::new(Int64Array::from(vec![Some(1), None])),
             Arc::new(StringViewArray::from(vec![Some("a\n\"b\""), Some("c,d")])),

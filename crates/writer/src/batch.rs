@@ -20,7 +20,8 @@ const WASTE_BYTES_MIN: usize = 4 << 10;
 /// # Errors
 /// `Invalid`, naming the column and row.
 pub(crate) fn check(batch: &RecordBatch) -> Result<()> {
-    let invalid = |message: String| Err(Error::new(ErrorKind::Invalid, format!("the batch cannot be logged: {message}")));
+    let invalid =
+        |message: String| Err(Error::new(ErrorKind::Invalid, format!("the batch cannot be logged: {message}")));
     if batch.schema_ref().fields() != event_schema().fields() {
         return invalid("it is not of the event schema".into());
     }

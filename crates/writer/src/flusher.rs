@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use annals_table::{
-    CommitOutcome, Conflict, DataFile, DataFileName, FileSystem, NewObject, Operation, Store, Table, TableChange, TailMemtable,
+    CommitOutcome, Conflict, DataFile, DataFileName, FileSystem, NewObject, Operation, Store, Table, TableChange,
+    TailMemtable,
 };
 
 use crate::error::{Error, ErrorKind, Result};

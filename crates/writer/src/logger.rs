@@ -28,6 +28,14 @@ pub(crate) fn run(shared: &Arc<Shared>, mut wal: WalWriter) {
             return;
         }
     }
+    let all_committed = {
+        let state = shared.lock();
+        state.failure.is_none() && state.committed_lsn.0 + 1 == wal.next_lsn().0
+    };
+    if all_committed && let Err(error) = wal.shrink() {
+        // The log is whole, only larger than it need be.
+        tracing::warn!(%error, "the write-ahead log could not be cut at closing");
+    }
 }
 
 fn next_group(shared: &Shared) -> Option<Vec<Pending>> {

@@ -12,7 +12,7 @@ const MIB: u64 = 1 << 20;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct WriterSettings {
-    /// Bytes of a WAL segment, preallocated, 64 KiB to 4 GiB. Default 64 MiB. A single larger frame extends its segment.
+    /// Bytes of a WAL segment, preallocated, 64 KiB to 4 GiB. Default 32 MiB. A single larger frame extends its segment.
     pub wal_segment_bytes: u64,
     /// Encoded bytes that one frame gathers before it is synced, 4 KiB to 1 GiB. Default 8 MiB.
     pub wal_group_bytes_max: u64,
@@ -49,7 +49,7 @@ pub enum WalCompression {
 impl Default for WriterSettings {
     fn default() -> Self {
         Self {
-            wal_segment_bytes: 64 * MIB,
+            wal_segment_bytes: 32 * MIB,
             wal_group_bytes_max: 8 * MIB,
             wal_compression: WalCompression::Lz4,
             memtable_bytes_max: 640 * MIB,
@@ -106,7 +106,8 @@ mod tests {
 
     #[test]
     fn all_problems_are_named_at_once() {
-        let settings = WriterSettings { wal_segment_bytes: 1, freeze_rows: 0, encode_threads: 65, ..Default::default() };
+        let settings =
+            WriterSettings { wal_segment_bytes: 1, freeze_rows: 0, encode_threads: 65, ..Default::default() };
         let message = settings.validate().unwrap_err().to_string();
         for name in ["wal_segment_bytes", "freeze_rows", "encode_threads"] {
             assert!(message.contains(name), "{message}");

@@ -1,0 +1,187 @@
+//! Tests of the whole writer, one for each rule of the way in.
+
+mod faulty;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use annals_event::{Clock, DecodeSettings, EventDecoder, SystemClock};
+use annals_table::{FileFilter, FileSystem, Lsn, OsFileSystem, Store, Table, TableOptions};
+use arrow::array::RecordBatch;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use self::faulty::FaultyFileSystem;
+use crate::{Ack, ErrorKind, Writer, WriterOptions, WriterSettings, replay_tail};
+
+/// A store in a folder of its own.
+struct Bed {
+    runtime: Runtime,
+    dir: TempDir,
+    settings: WriterSettings,
+}
+
+impl Bed {
+    fn new() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+        let settings = WriterSettings { wal_segment_bytes: 64 << 10, retry_ms: 1, ..WriterSettings::default() };
+        Self { runtime, dir: tempfile::tempdir().unwrap(), settings }
+    }
+
+    fn wal_dir(&self) -> PathBuf {
+        self.dir.path().join("wal")
+    }
+
+    fn store(&self) -> Store {
+        let url = self.dir.path().join("store");
+        Store::open(url.to_str().unwrap(), Arc::new(OsFileSystem), self.runtime.handle().clone()).unwrap()
+    }
+
+    fn table(&self) -> Arc<Table> {
+        Arc::new(Table::open_or_create(&self.store(), TableOptions::events(), Arc::new(SystemClock)).unwrap())
+    }
+
+    fn try_open(&self, fs: Arc<dyn FileSystem>) -> crate::Result<(Writer, Arc<Table>)> {
+        let table = self.table();
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let (settings, wal_dir) = (self.settings.clone(), self.wal_dir());
+        let options =
+            WriterOptions { settings, wal_dir, store: self.store(), table: Arc::clone(&table), fs, clock, seed: 5 };
+        Writer::open(options).map(|writer| (writer, table))
+    }
+
+    fn open(&self) -> (Writer, Arc<Table>) {
+        self.try_open(Arc::new(OsFileSystem)).unwrap()
+    }
+}
+
+fn batch(rows: usize) -> RecordBatch {
+    let body =
+        vec![r#"{"type":"t","projectId":"p","payload":{"text":"long enough to be out of line"}}"#; rows].join("\n");
+    EventDecoder::new(DecodeSettings::default(), None).decode_ndjson(body.as_bytes(), SystemClock.now_us()).batch
+}
+
+fn tail_rows(writer: &Writer) -> usize {
+    let view = writer.tail().view();
+    view.memtables.iter().flat_map(|memtable| memtable.batches.iter()).map(RecordBatch::num_rows).sum()
+}
+
+#[test]
+fn rows_move_from_the_tail_to_the_table_and_leave_the_log() {
+    let bed = Bed::new();
+    let (writer, table) = bed.open();
+    let receipt = writer.append(batch(3), Ack::Wal).unwrap().wait().unwrap();
+    assert_eq!((receipt.accepted, receipt.lsn), (3, Lsn(1)..=Lsn(3)));
+    assert_eq!((tail_rows(&writer), table.snapshot().totals().rows), (3, 0));
+    let stored = writer.append(batch(2), Ack::Stored).unwrap();
+    writer.flush().unwrap();
+    assert_eq!(*stored.wait().unwrap().lsn.end(), Lsn(5));
+    assert_eq!((tail_rows(&writer), table.snapshot().totals().rows), (0, 5));
+    assert_eq!(writer.status().memtable_bytes, 0);
+    writer.close(false).unwrap();
+}
+
+#[test]
+fn a_start_replays_what_the_table_does_not_hold_and_keeps_the_writer_id() {
+    let bed = Bed::new();
+    let (writer, _) = bed.open();
+    writer.append(batch(3), Ack::Wal).unwrap().wait().unwrap();
+    writer.flush().unwrap();
+    writer.append(batch(4), Ack::Wal).unwrap().wait().unwrap();
+    let id = writer.status().writer;
+    let before = writer.tail().view();
+    writer.close(false).unwrap();
+    let read_only = replay_tail(&bed.wal_dir(), Arc::new(OsFileSystem), &bed.table()).unwrap().unwrap();
+    let seen = annals_table::TailSource::view(&read_only);
+    assert_eq!(seen.memtables[0].batches[0], before.memtables[0].batches[0]);
+    let (writer, table) = bed.open();
+    assert_eq!((writer.status().writer, writer.status().next_lsn, tail_rows(&writer)), (id, Lsn(8), 4));
+    writer.close(true).unwrap();
+    assert_eq!(table.snapshot().totals().rows, 7);
+}
+
+#[test]
+fn the_next_lsn_is_above_the_watermark_when_the_log_lost_its_end() {
+    let bed = Bed::new();
+    let (writer, _) = bed.open();
+    writer.append(batch(3), Ack::Memory).unwrap().wait().unwrap();
+    writer.close(true).unwrap();
+    // The frame is gone as if it had never been synced; the segment's header stays.
+    for entry in std::fs::read_dir(bed.wal_dir()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "wal") {
+            let mut bytes = std::fs::read(&path).unwrap();
+            bytes[40..].fill(0);
+            std::fs::write(&path, bytes).unwrap();
+        }
+    }
+    let (writer, table) = bed.open();
+    assert_eq!(writer.append(batch(1), Ack::Wal).unwrap().wait().unwrap().lsn, Lsn(4)..=Lsn(4));
+    writer.close(false).unwrap();
+    let (writer, _) = bed.open();
+    assert_eq!(tail_rows(&writer), 1);
+    drop(table);
+}
+
+#[test]
+fn a_second_writer_is_refused_with_the_holder_named() {
+    let bed = Bed::new();
+    let (writer, _) = bed.open();
+    writer.announce_http("http://127.0.0.1:7").unwrap();
+    let error = bed.try_open(Arc::new(OsFileSystem)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+    let message = error.to_string();
+    assert!(message.contains(&std::process::id().to_string()) && message.contains("http://127.0.0.1:7"), "{message}");
+    drop(writer);
+    bed.open();
+}
+
+#[test]
+fn a_failed_sync_is_not_acknowledged_and_closes_the_writer() {
+    let bed = Bed::new();
+    let faulty = Arc::new(FaultyFileSystem::default());
+    let (writer, _) = bed.try_open(Arc::clone(&faulty) as _).unwrap();
+    writer.append(batch(1), Ack::Wal).unwrap().wait().unwrap();
+    faulty.fail_syncs();
+    assert_eq!(writer.append(batch(1), Ack::Wal).unwrap().wait().unwrap_err().kind(), ErrorKind::Closed);
+    faulty.heal();
+    let again = writer.append(batch(1), Ack::Wal).and_then(|ticket| ticket.wait()).unwrap_err();
+    assert_eq!(again.kind(), ErrorKind::Closed);
+    assert_eq!(tail_rows(&writer), 1);
+    assert!(writer.close(false).is_err());
+    let (writer, _) = bed.open();
+    assert!(tail_rows(&writer) >= 1);
+}
+
+#[test]
+fn flushes_in_flight_commit_in_lsn_order_and_memory_stays_within_its_bound() {
+    let mut bed = Bed::new();
+    bed.settings =
+        WriterSettings { freeze_rows: 10, memtable_bytes_max: 1 << 20, freeze_bytes: 1 << 19, ..bed.settings };
+    let (writer, table) = bed.open();
+    for _ in 0..60 {
+        writer.append_wait(batch(10), Ack::Wal).unwrap();
+        assert!(writer.status().memtable_bytes <= 1 << 20);
+        assert!(writer.status().frozen <= 2);
+    }
+    writer.close(true).unwrap();
+    let files = table.snapshot().files(&FileFilter::all());
+    let mut ranges: Vec<_> =
+        files.iter().map(|file| file.origin.unwrap()).map(|from| (from.first_lsn, from.last_lsn)).collect();
+    ranges.sort_unstable();
+    assert!(ranges.windows(2).all(|pair| pair[1].0.0 == pair[0].1.0 + 1), "{ranges:?}");
+    assert_eq!(table.snapshot().totals().rows, 600);
+}
+
+#[test]
+fn a_batch_that_no_file_could_hold_is_refused_before_it_is_logged() {
+    let bed = Bed::new();
+    let (writer, _) = bed.open();
+    let mut columns = batch(1).columns().to_vec();
+    let at = columns.len() - 1;
+    columns[at] = Arc::new(arrow::array::Date32Array::from(vec![0]));
+    let wrong = RecordBatch::try_new(annals_event::event_schema(), columns).unwrap();
+    assert_eq!(writer.append(wrong, Ack::Wal).unwrap_err().kind(), ErrorKind::Invalid);
+    assert_eq!(writer.append(batch(0), Ack::Wal).unwrap().wait().unwrap().accepted, 0);
+    assert_eq!(writer.status().next_lsn, Lsn(1));
+}

@@ -16,7 +16,9 @@ use crate::logger;
 use crate::receipt::{Ack, AppendTicket, Receipt};
 use crate::settings::WriterSettings;
 use crate::state::{Pending, Shared, State};
-use crate::wal::{BodyCodec, ClosedSegment, Replay, SegmentMaker, WalHolder, WalLock, WalWriter, mix, read_frame, write_note};
+use crate::wal::{
+    BodyCodec, ClosedSegment, Replay, SegmentMaker, WalHolder, WalLock, WalWriter, mix, read_frame, write_note,
+};
 
 /// What a writer is made of.
 #[derive(Clone, Debug)]
@@ -130,7 +132,8 @@ impl Writer {
 
     fn spawn(&mut self, name: &str, work: impl FnOnce() + Send + 'static) -> Result<()> {
         let thread = std::thread::Builder::new().name(name.into()).spawn(work);
-        self.threads.push(thread.map_err(|error| Error::with_source(ErrorKind::Exhausted, "cannot start a thread", error))?);
+        self.threads
+            .push(thread.map_err(|error| Error::with_source(ErrorKind::Exhausted, "cannot start a thread", error))?);
         Ok(())
     }
 
@@ -188,7 +191,6 @@ impl Writer {
         let ticket = AppendTicket { answer };
         if batch.num_rows() == 0 {
             self.shared.lock().check_open()?;
-            #[expect(clippy::reversed_empty_ranges, reason = "no rows have no LSNs")]
             let receipt = Receipt { ack, accepted: 0, lsn: Lsn(1)..=Lsn(0) };
             // The ticket is in our hands, so the answer arrives.
             let _ = send.send(Ok(receipt));
@@ -198,7 +200,9 @@ impl Writer {
         let bytes = batch::memory_bytes(&batch);
         let max = self.shared.settings.memtable_bytes_max;
         if bytes > max {
-            let message = format!("the batch needs {bytes} bytes of memory and memtable_bytes_max is {max}: send fewer rows at once");
+            let message = format!(
+                "the batch needs {bytes} bytes of memory and memtable_bytes_max is {max}: send fewer rows at once"
+            );
             return Err(Error::new(ErrorKind::Exhausted, message));
         }
         self.reserve(bytes, wait)?;
@@ -279,7 +283,8 @@ impl Writer {
             (closed.len() as u64 + 1, closed.iter().map(|segment| segment.bytes).sum::<u64>())
         };
         let state = self.shared.lock();
-        let frozen_rows = state.memtables.frozen.iter().map(|frozen| frozen.rows.last_lsn.0 + 1 - frozen.rows.first_lsn.0);
+        let frozen_rows =
+            state.memtables.frozen.iter().map(|frozen| frozen.rows.last_lsn.0 + 1 - frozen.rows.first_lsn.0);
         WriterStatus {
             writer: self.shared.writer,
             next_lsn: state.next_lsn,

@@ -121,7 +121,7 @@ impl LogStore {
         let kernel = match builder.build(&self.engine) {
             Ok(kernel) => kernel,
             // The commits since may have been cleaned away behind a checkpoint.
-            Err(error) => return self.load_after(&self.error("reading new versions of the log", error)),
+            Err(error) => return self.load_after(from, &self.error("reading new versions of the log", error)),
         };
         if kernel.version() == from.kernel.version() {
             return Ok(from.clone());
@@ -193,12 +193,20 @@ impl LogStore {
         }
     }
 
-    fn load_after(&self, error: &Error) -> Result<Loaded> {
+    /// Loads anew a version that is not older than `from`.
+    fn load_after(&self, from: &Loaded, error: &Error) -> Result<Loaded> {
         tracing::debug!(%error, table = self.options.name, "loading the log anew");
-        self.load()?.ok_or_else(|| {
-            let message = format!("the log of table {} is gone; restore it or open another store", self.options.name);
-            Error::new(ErrorKind::NotFound, message)
-        })
+        let seen = from.snapshot.version();
+        match self.load()? {
+            Some(loaded) if loaded.snapshot.version() >= seen => Ok(loaded),
+            _ => {
+                let message = format!(
+                    "the log of table {} has lost version {seen}; restore it or open the table anew",
+                    self.options.name
+                );
+                Err(Error::new(ErrorKind::Corrupt, message))
+            }
+        }
     }
 
     fn is_log_empty(&self) -> Result<bool> {

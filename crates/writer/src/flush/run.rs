@@ -65,7 +65,8 @@ fn sorted(batches: &[RecordBatch], partition: &Partition) -> Result<RecordBatch>
     let schema = file_schema();
     let mut columns: Vec<ArrayRef> = Vec::with_capacity(schema.fields().len());
     for field in schema.fields() {
-        let sources: Vec<&dyn Array> = touched.iter().map(|batch| batches[*batch as usize][field.name().as_str()].as_ref()).collect();
+        let sources: Vec<&dyn Array> =
+            touched.iter().map(|batch| batches[*batch as usize][field.name().as_str()].as_ref()).collect();
         columns.push(interleave(&sources, &indices).map_err(failed)?);
     }
     RecordBatch::try_new(schema, columns).map_err(failed)

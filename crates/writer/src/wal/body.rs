@@ -11,7 +11,6 @@ use arrow::array::{Int64Array, RecordBatch};
 use arrow::buffer::Buffer;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
-use arrow_ipc::compression::IpcWriteContext;
 use arrow_ipc::reader::read_record_batch;
 use arrow_ipc::writer::{DictionaryTracker, IpcDataGenerator, IpcWriteOptions};
 use arrow_ipc::{CompressionType, root_as_message};
@@ -39,9 +38,9 @@ impl BodyCodec {
             WalCompression::Lz4 => Some(CompressionType::LZ4_FRAME),
             WalCompression::None => None,
         };
-        let options = IpcWriteOptions::default()
-            .try_with_compression(compression)
-            .map_err(|error| Error::with_source(ErrorKind::Internal, "the WAL's compression is not available", error))?;
+        let options = IpcWriteOptions::default().try_with_compression(compression).map_err(|error| {
+            Error::with_source(ErrorKind::Internal, "the WAL's compression is not available", error)
+        })?;
         Ok(Self { options })
     }
 
@@ -49,9 +48,8 @@ impl BodyCodec {
     pub(crate) fn encode(&self, batch: &RecordBatch) -> Result<FrameRecord> {
         let failed = |error| Error::with_source(ErrorKind::Internal, "cannot encode a batch for the WAL", error);
         let logged = batch.project(&LOGGED_COLUMNS).map_err(failed)?;
-        let mut context = IpcWriteContext::default();
         let (_, encoded) = IpcDataGenerator::default()
-            .encode(&logged, &mut DictionaryTracker::new(true), &self.options, &mut context)
+            .encode(&logged, &mut DictionaryTracker::new(true), &self.options, &mut Default::default())
             .map_err(failed)?;
         Ok(FrameRecord { rows: batch.num_rows() as u32, metadata: encoded.ipc_message, data: encoded.arrow_data })
     }

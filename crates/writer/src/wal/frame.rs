@@ -107,12 +107,8 @@ pub(crate) fn decode_frame(bytes: &[u8], segment: &SegmentHeader, offset: u64) -
     if field(8) != segment.id || field(16) != u64::from(segment.writer.0) {
         return None;
     }
-    let header = FrameHeader {
-        first_lsn: Lsn(field(24)),
-        rows: field(32),
-        durable_lsn: Lsn(field(40)),
-        body_bytes: field(48),
-    };
+    let header =
+        FrameHeader { first_lsn: Lsn(field(24)), rows: field(32), durable_lsn: Lsn(field(40)), body_bytes: field(48) };
     let in_range = header.first_lsn.0 > 0 && header.rows > 0 && header.first_lsn.0.checked_add(header.rows).is_some();
     let end = usize::try_from(header.body_bytes).ok()?.checked_add(FRAME_HEADER_BYTES)?;
     let covered = bytes.get(8..end)?;

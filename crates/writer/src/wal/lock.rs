@@ -14,6 +14,8 @@ use crate::error::{Error, ErrorKind, Result};
 
 const LOCK_FILE: &str = "lock";
 const HOLDER_FILE: &str = "holder.json";
+/// How often a lock is tried that nobody seems to hold.
+const LOCK_ATTEMPTS_MAX: u32 = 16;
 const HOLDER_FILE_NEW: &str = "holder.json.new";
 
 /// The process that holds a WAL.
@@ -89,12 +91,22 @@ impl WalLock {
             outcome => outcome,
         };
         let file = file.map_err(|error| Error::io("opening", &path, error))?;
-        if file.try_lock().map_err(|error| Error::io("locking", &path, error))? {
-            let lock = Self { _file: file };
-            write_note(fs, dir, &WalHolder::this_process())?;
-            return Ok(lock);
+        let mut holder = WalHolder::default();
+        for _ in 0..LOCK_ATTEMPTS_MAX {
+            if file.try_lock().map_err(|error| Error::io("locking", &path, error))? {
+                let lock = Self { _file: file };
+                write_note(fs, dir, &WalHolder::this_process())?;
+                return Ok(lock);
+            }
+            match WalHolder::of(dir, fs)? {
+                Some(found) => {
+                    holder = found;
+                    break;
+                }
+                // Only somebody's probe was in the way.
+                None => std::thread::yield_now(),
+            }
         }
-        let holder = WalHolder::of(dir, fs)?.unwrap_or_default();
         let message = format!(
             "the write-ahead log {} is held by {holder}: stop that process, or send the request to it",
             dir.display()

@@ -107,8 +107,13 @@ impl Replay {
             }
             if header.first_lsn.0 > floor.0 + 1 {
                 if header.durable_lsn > floor {
-                    let lost = format!("rows {} to {} were synced and are damaged or gone", floor.0 + 1, header.first_lsn.0 - 1);
-                    let at = gap.map_or((path.to_owned(), offset), |place| (sibling(path, place.segment), place.offset));
+                    let lost = format!(
+                        "rows {} to {} were synced and are damaged or gone",
+                        floor.0 + 1,
+                        header.first_lsn.0 - 1
+                    );
+                    let at =
+                        gap.map_or((path.to_owned(), offset), |place| (sibling(path, place.segment), place.offset));
                     return Err(corrupt(&at.0, at.1, &lost));
                 }
                 // This frame landed before an unsynced one in front of it: neither was acknowledged as synced.
@@ -191,8 +196,13 @@ pub(crate) fn read_frame(fs: &dyn FileSystem, dir: &Path, place: &FramePlace) ->
     let mut batches = Vec::new();
     for record in records(&body).ok_or_else(damaged)? {
         let data = body.slice_with_length(record.data.start, record.data.len());
-        let batch = body::decode(&body[record.metadata], &data)
-            .map_err(|error| Error::with_source(ErrorKind::Corrupt, format!("{}: frame at offset {}", path.display(), place.offset), error))?;
+        let batch = body::decode(&body[record.metadata], &data).map_err(|error| {
+            Error::with_source(
+                ErrorKind::Corrupt,
+                format!("{}: frame at offset {}", path.display(), place.offset),
+                error,
+            )
+        })?;
         if batch.num_rows() as u64 != u64::from(record.rows) {
             return Err(damaged());
         }
@@ -207,6 +217,9 @@ fn sibling(path: &Path, id: u64) -> PathBuf {
 }
 
 fn corrupt(path: &Path, offset: u64, what: &str) -> Error {
-    let message = format!("{} is damaged at offset {offset}: {what}; restore it, or move the log away to go on without it", path.display());
+    let message = format!(
+        "{} is damaged at offset {offset}: {what}; restore it, or move the log away to go on without it",
+        path.display()
+    );
     Error::new(ErrorKind::Corrupt, message)
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, SendError, sync_channel};
 use std::thread::JoinHandle;
 
 use annals_table::{FileSystem, FsFile, WriterId};
@@ -73,7 +73,16 @@ impl SegmentSupply {
         let (hand_over, ready) = sync_channel(0);
         let thread = std::thread::Builder::new()
             .name("annals-segments".into())
-            .spawn(move || while hand_over.send(maker.make()).is_ok() {})
+            .spawn(move || {
+                loop {
+                    let Err(SendError(unused)) = hand_over.send(maker.make()) else { continue };
+                    if let Ok(segment) = unused {
+                        // Best effort: what stays is an unused segment that the next start removes.
+                        let _ = maker.fs.remove_file(&segment.path);
+                    }
+                    return;
+                }
+            })
             .map_err(|error| Error::with_source(ErrorKind::Exhausted, "cannot start a thread", error))?;
         Ok(Self { ready: Some(ready), thread: Some(thread) })
     }

@@ -38,7 +38,11 @@ pub(crate) struct WalWriter {
 
 impl WalWriter {
     /// Starts a new segment, the first LSN of which will be `next_lsn`. `closed` receives the segments that are full.
-    pub(crate) fn start(mut maker: SegmentMaker, next_lsn: Lsn, closed: Arc<Mutex<Vec<ClosedSegment>>>) -> Result<Self> {
+    pub(crate) fn start(
+        mut maker: SegmentMaker,
+        next_lsn: Lsn,
+        closed: Arc<Mutex<Vec<ClosedSegment>>>,
+    ) -> Result<Self> {
         let current = maker.make()?;
         let supply = SegmentSupply::start(maker)?;
         let durable_lsn = Lsn(next_lsn.0 - 1);
@@ -58,11 +62,8 @@ impl WalWriter {
         if self.at + bytes as u64 > self.current.bytes && self.at > SEGMENT_HEADER_BYTES as u64 {
             let next = self.supply.take().map_err(WriteError::Refused)?;
             let full = std::mem::replace(&mut self.current, next);
-            let closed = ClosedSegment {
-                id: full.header.id,
-                last_lsn: self.durable_lsn,
-                bytes: full.bytes.max(self.at),
-            };
+            let closed =
+                ClosedSegment { id: full.header.id, last_lsn: self.durable_lsn, bytes: full.bytes.max(self.at) };
             self.closed.lock().unwrap_or_else(PoisonError::into_inner).push(closed);
             self.at = SEGMENT_HEADER_BYTES as u64;
         }
@@ -83,6 +84,16 @@ impl WalWriter {
         self.current.file.sync_data().map_err(|error| Error::io("syncing", &self.current.path, error))?;
         self.durable_lsn = Lsn(self.next_lsn.0 - 1);
         Ok(self.durable_lsn)
+    }
+
+    /// Cuts a log whose every row is in the table down to a header, so that whoever opens it next reads nothing. The header
+    /// stays: it holds the writer's id.
+    ///
+    /// # Durability
+    /// Not waited for: frames that come back hold only rows at or below the watermark, which replay skips.
+    pub(crate) fn shrink(self) -> Result<()> {
+        let file = &self.current.file;
+        file.set_len(SEGMENT_HEADER_BYTES as u64).map_err(|error| Error::io("cutting", &self.current.path, error))
     }
 
     /// Bytes of the current segment.
