@@ -109,11 +109,14 @@ mod needs_shared {
                         continue;
                     }
                     let event: Value = serde_json::from_slice(&lines[start..]).unwrap();
-                    match event["timestamp"].as_str() {
-                        Some(time) => {
-                            let day = Day::of_us(parse_timestamp(time).unwrap()).to_string();
-                            *days.entry(day).or_default() += 1;
-                        }
+                    let time_us = match &event["timestamp"] {
+                        Value::String(time) => Some(parse_timestamp(time).unwrap()),
+                        // Some webhook bodies give seconds since the epoch.
+                        Value::Number(seconds) => Some(seconds.as_i64().unwrap() * 1_000_000),
+                        _ => None,
+                    };
+                    match time_us {
+                        Some(time_us) => *days.entry(Day::of_us(time_us).to_string()).or_default() += 1,
                         None => undated += 1,
                     }
                     if sampled.binary_search(&place).is_ok() {

@@ -85,7 +85,8 @@ impl Session {
 
     /// An engine over a table and the memtables of a writer.
     pub(crate) fn engine(&self, table: Arc<Table>, tail: Option<Arc<dyn TailSource>>) -> Result<Engine> {
-        let options = EngineOptions { table, tail, settings: QuerySettings::default(), clock: Arc::clone(&self.clock) };
+        let settings = QuerySettings { spill_dir: Some(std::env::temp_dir()), ..QuerySettings::default() };
+        let options = EngineOptions { table, tail, settings, clock: Arc::clone(&self.clock) };
         Engine::new(options).context("cannot start the query engine")
     }
 

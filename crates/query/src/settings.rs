@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct QuerySettings {
-    /// Memory for sorts, joins and aggregates of all running queries together, bytes. Default 512 MiB, at least 16 MiB.
+    /// Memory for sorts, joins and aggregates of all running queries together, bytes. Default 2 GiB, at least 16 MiB.
     pub memory_bytes_max: usize,
     /// Directory for what does not fit in memory; without one, a query over the limit fails. Default none.
     pub spill_dir: Option<PathBuf>,
@@ -35,7 +35,7 @@ const TARGET_PARTITIONS_MAX: usize = 256;
 impl Default for QuerySettings {
     fn default() -> Self {
         Self {
-            memory_bytes_max: 512 << 20,
+            memory_bytes_max: 2 << 30,
             spill_dir: None,
             spill_bytes_max: 8 << 30,
             target_partitions: std::thread::available_parallelism()

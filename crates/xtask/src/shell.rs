@@ -24,6 +24,17 @@ pub(crate) fn target_dir() -> PathBuf {
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments).current_dir(root());
+    // What cargo told this program about itself: some build scripts (ring's) watch these variables, and would build anew,
+    // with everything above them, whenever a developer changes between `cargo` and `cargo xtask`.
+    for (name, _) in std::env::vars_os() {
+        let told = name.to_string_lossy();
+        if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_", "CARGO_BIN_", "CARGO_PRIMARY_"]
+            .iter()
+            .any(|p| told.starts_with(p))
+        {
+            command.env_remove(&name);
+        }
+    }
     command
 }
 

@@ -94,14 +94,14 @@ fn shared() -> Result<Outcome> {
             why: "ANNALS_SHARED is not set; run: ANNALS_SHARED=FOLDER cargo xtask test --only shared".to_owned(),
         });
     }
-    count_tests(cargo(&["test", "--locked", "--package", "annals-tests", "--test", "it", "--"]).arg("needs_shared"))
+    count_tests(cargo(&["test", "--workspace", "--locked", "--test", "it", "--"]).arg("needs_shared"))
 }
 
 fn python() -> Result<Outcome> {
     match python::environment(REQUIREMENTS) {
         Ok(python) => build_program().and_then(|()| {
             count_tests(
-                cargo(&["test", "--locked", "--package", "annals-tests", "--test", "it", "--"])
+                cargo(&["test", "--workspace", "--locked", "--test", "it", "--"])
                     .arg("needs_python")
                     .env("ANNALS_PYTHON", python),
             )
