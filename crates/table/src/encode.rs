@@ -38,9 +38,8 @@ pub struct EncodedFile {
 /// `Invalid` when the batch is not of that kind or `settings` are out of bounds; `Internal` when the encoder fails.
 pub fn encode_data_file(batch: &RecordBatch, settings: &ParquetSettings) -> Result<EncodedFile> {
     let (min_timestamp_us, max_timestamp_us) = time_range(batch)?;
-    let options = ArrowWriterOptions::new()
-        .with_properties(settings.writer_properties(batch.num_rows())?)
-        .with_skip_arrow_metadata(true);
+    let options =
+        ArrowWriterOptions::new().with_properties(settings.writer_properties(batch)?).with_skip_arrow_metadata(true);
     let failed = |error| Error::with_source(ErrorKind::Internal, "cannot encode a data file", error);
     let mut writer = ArrowWriter::try_new_with_options(Vec::new(), batch.schema(), options).map_err(failed)?;
     writer.write(batch).map_err(failed)?;

@@ -20,7 +20,7 @@ pub struct WriterSettings {
     pub wal_compression: WalCompression,
     /// Bytes of rows in memory at most: waiting, active and frozen. 1 MiB to 1 TiB. Default 640 MiB.
     pub memtable_bytes_max: u64,
-    /// Bytes of rows after which the memtable freezes, at most half of `memtable_bytes_max`. Default 192 MiB.
+    /// Bytes of rows after which the memtable freezes, at most half of `memtable_bytes_max`. Default 256 MiB.
     pub freeze_bytes: u64,
     /// Rows after which the memtable freezes, 1 to 2^31. Default 1,000,000.
     pub freeze_rows: u64,
@@ -53,7 +53,7 @@ impl Default for WriterSettings {
             wal_group_bytes_max: 8 * MIB,
             wal_compression: WalCompression::Lz4,
             memtable_bytes_max: 640 * MIB,
-            freeze_bytes: 192 * MIB,
+            freeze_bytes: 256 * MIB,
             freeze_rows: 1_000_000,
             freeze_age_ms: 60_000,
             frozen_max: 2,
