@@ -277,7 +277,7 @@ fn every_format_is_written_and_binary_ones_are_whole() {
 }
 
 fn samples() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/samples")
+    crate::support::package_dir().join("../data/samples")
 }
 
 fn first_parquet(dir: &Path) -> Option<PathBuf> {

@@ -2,7 +2,6 @@
 //! in two flushes, three in the tail beside a memtable that the second flush already committed.
 
 use std::fmt;
-use std::path::Path;
 use std::sync::Arc;
 
 use annals_event::{Clock, Day, ProjectId, columns, event_schema, file_schema};
@@ -350,7 +349,7 @@ fn run(name: &str) {
     let settings = QuerySettings { target_partitions: 2, rows_max: Some(1_000), ..QuerySettings::default() };
     let options = EngineOptions { table, tail: Some(Arc::new(FixedTail)), settings, clock: Arc::new(FixedClock) };
     let engine = Arc::new(Engine::new(options).unwrap());
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("slt").join(name);
+    let path = crate::support::package_dir().join("slt").join(name);
     let connect = || async { Ok(Connection { engine: Arc::clone(&engine), runtime: runtime.handle().clone() }) };
     let result = Runner::new(connect).run_file(path);
     if let Err(error) = result {

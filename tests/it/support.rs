@@ -1,7 +1,7 @@
 //! What the tests stand on: a store of their own, generated events, the places that the environment names.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ pub(crate) fn python(script: &str) -> Command {
     let python = std::env::var_os("ANNALS_PYTHON")
         .expect("this test needs the Python clients: run `cargo xtask test --only python`");
     let mut command = Command::new(python);
-    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("interop").join(script));
+    command.arg(package_dir().join("interop").join(script));
     command
 }
 
@@ -169,4 +169,10 @@ pub(crate) fn counts<K: Ord>(keys: impl IntoIterator<Item = K>) -> BTreeMap<K, u
         *counts.entry(key).or_default() += 1;
         counts
     })
+}
+
+/// The folder of this package, as cargo says when it runs the tests: what was compiled in may name another checkout with the
+/// same target folder.
+pub(crate) fn package_dir() -> PathBuf {
+    std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from)
 }

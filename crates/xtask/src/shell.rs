@@ -11,7 +11,9 @@ use crate::report::Outcome;
 
 /// The root of the workspace.
 pub(crate) fn root() -> PathBuf {
-    let manifest = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    // As cargo says when it runs this program: what was compiled in may name another checkout with the same target folder.
+    let manifest =
+        std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
     manifest.ancestors().nth(2).map(PathBuf::from).unwrap_or(manifest)
 }
 
