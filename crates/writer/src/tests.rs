@@ -4,6 +4,7 @@ mod faulty;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use annals_event::{Clock, DecodeSettings, EventDecoder, SystemClock};
 use annals_table::{FileFilter, FileSystem, Lsn, OsFileSystem, Store, Table, TableOptions};
@@ -171,6 +172,69 @@ fn flushes_in_flight_commit_in_lsn_order_and_memory_stays_within_its_bound() {
     ranges.sort_unstable();
     assert!(ranges.windows(2).all(|pair| pair[1].0.0 == pair[0].1.0 + 1), "{ranges:?}");
     assert_eq!(table.snapshot().totals().rows, 600);
+}
+
+/// Appends large and small batches in turn, each a freeze of its own, so that of two flushes in flight the later one is
+/// encoded first; meanwhile `check` looks on from another thread, with the rows acknowledged before and handed over after.
+fn while_flushing(check: impl Fn(&Writer, &Table, &mut dyn FnMut() -> u64, &mut dyn FnMut() -> u64) + Sync) {
+    let mut bed = Bed::new();
+    bed.settings = WriterSettings { freeze_rows: 10, ..bed.settings };
+    let (writer, table) = bed.open();
+    let (acknowledged, handed_over, done) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        let looking = scope.spawn(|| {
+            let mut looks = 0;
+            while !done.load(Ordering::SeqCst) || looks == 0 {
+                let (mut before, mut after) =
+                    (|| acknowledged.load(Ordering::SeqCst), || handed_over.load(Ordering::SeqCst));
+                check(&writer, &table, &mut before, &mut after);
+                looks += 1;
+            }
+            looks
+        });
+        for turn in 0..24 {
+            let rows = if turn % 2 == 0 { 2_000 } else { 10 };
+            handed_over.fetch_add(rows, Ordering::SeqCst);
+            writer.append_wait(batch(rows as usize), Ack::Wal).unwrap().wait().unwrap();
+            acknowledged.fetch_add(rows, Ordering::SeqCst);
+        }
+        writer.flush().unwrap();
+        done.store(true, Ordering::SeqCst);
+        assert!(looking.join().unwrap() > 0);
+    });
+    assert_eq!(table.snapshot().totals().rows, acknowledged.load(Ordering::SeqCst));
+}
+
+#[test]
+fn a_row_is_seen_exactly_once_while_it_moves_from_memory_to_file() {
+    while_flushing(|writer, table, acknowledged, handed_over| {
+        let least = acknowledged();
+        // The order that readers keep: tail first, then the snapshot.
+        let tail = writer.tail().view();
+        let snapshot = table.snapshot();
+        let watermark = snapshot.watermark(tail.writer).unwrap_or_default();
+        let waiting = tail.memtables.iter().filter(|memtable| memtable.last_lsn > watermark);
+        let seen = snapshot.totals().rows + waiting.map(|m| m.last_lsn.0 - m.first_lsn.0 + 1).sum::<u64>();
+        let most = handed_over();
+        assert!((least..=most).contains(&seen), "{seen} rows seen, {least} acknowledged, {most} handed over");
+    });
+}
+
+#[test]
+fn every_version_holds_the_rows_up_to_its_watermark_and_no_other() {
+    while_flushing(|writer, table, _, _| {
+        let snapshot = table.snapshot();
+        let watermark = snapshot.watermark(writer.status().writer).unwrap_or_default();
+        assert_eq!(snapshot.totals().rows, watermark.0, "commits are prefixes of the log");
+    });
+}
+
+#[test]
+fn nothing_is_committed_that_is_not_synced() {
+    while_flushing(|writer, _, _, _| {
+        let status = writer.status();
+        assert!(status.watermark <= status.durable_lsn, "{status:?}");
+    });
 }
 
 #[test]
