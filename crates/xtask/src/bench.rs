@@ -13,8 +13,9 @@ const REQUIREMENTS: &str = "benches/peers/requirements.txt";
 
 /// Builds what is compared and runs the comparison with these arguments.
 pub(crate) fn peers(arguments: &[&str]) -> Result<()> {
-    let annals = built(&["--release", "--package", "annals-cli"], "annals")?;
-    let queries = built(&["--profile", "bench", "--package", "annals-benches", "--bench", "queries"], "queries")?;
+    // Of the whole workspace, though one target each: `--package` selects other features of DataFusion and compiles it anew.
+    let annals = built(&["--release", "--workspace", "--bin", "annals"], "annals")?;
+    let queries = built(&["--release", "--workspace", "--bench", "queries"], "queries")?;
     let mut script = Command::new(python::environment(REQUIREMENTS)?);
     script.arg(root().join("benches/peers/peers.py")).args(["--annals", &annals, "--queries", &queries, "--work"]);
     run(script.arg(target_dir().join("peers")).args(arguments).current_dir(root()))
@@ -35,9 +36,8 @@ fn built(arguments: &[&str], name: &str) -> Result<String> {
 /// What there is to bench.
 pub(crate) fn help() -> Result<bool> {
     println!(
-        "cargo xtask bench peers [ARG…]                  compare with DuckDB; --help names the arguments\n\
-         cargo bench --package annals-benches            every bench of ours\n\
-         cargo bench --package annals-benches --bench N  one of them (see benches/Cargo.toml)"
+        "cargo xtask bench peers [ARG…]       compare with DuckDB; --help names the arguments\n\
+         cargo bench --workspace --bench N    one of ours (see benches/Cargo.toml)"
     );
     Ok(true)
 }
