@@ -57,7 +57,9 @@ struct Pipeline<'a> {
 pub(crate) fn run(common: &Common, command: &Ingest) -> Result<()> {
     let session = Session::connect(common)?;
     let map = command.map.as_deref().map(load_map).transpose()?;
-    let settings = DecodeSettings { allow_before_2000: command.allow_before_2000, ..DecodeSettings::default() };
+    let mut settings = DecodeSettings { allow_before_2000: command.allow_before_2000, ..DecodeSettings::default() };
+    // A block is small, and `--refused` keeps every record.
+    settings.limits.refusals_max = usize::MAX;
     let refusals = RefusalLog::create(command.refused.as_deref())?;
     let (table, writer) = session.writer()?;
     let watch = Stopwatch::start();

@@ -24,6 +24,10 @@ impl BatchBuilder {
         }
     }
 
+    pub(crate) fn rows(&self) -> usize {
+        self.timestamps.len()
+    }
+
     pub(crate) fn push(&mut self, row: &Row<'_>) {
         for (column, value) in self.text[..ATTRIBUTES].iter_mut().zip(&row.text) {
             match value {

@@ -118,7 +118,12 @@ impl EventEncoder {
 
     fn write_attributes(&self, object: &str, row: usize, open: usize, out: &mut Vec<u8>) {
         // The limits held when it was decoded; here none is wanted.
-        let unlimited = DecodeLimits { event_bytes_max: usize::MAX, depth_max: usize::MAX, members_max: usize::MAX };
+        let unlimited = DecodeLimits {
+            event_bytes_max: usize::MAX,
+            depth_max: usize::MAX,
+            members_max: usize::MAX,
+            ..DecodeLimits::default()
+        };
         let end = out.len();
         let scanned = Scanner::new(&unlimited).object(object.as_bytes(), 0, |name, value| {
             let is_taken = unescape(name.inside().of_text(object), name.kind)

@@ -14,11 +14,13 @@ pub struct DecodeLimits {
     pub depth_max: usize,
     /// Most members of any one object of an event, the event itself included. Default 1,000; 32 to 1,000,000.
     pub members_max: usize,
+    /// Most refused records that one body's answer tells of; more are counted only. Default 10,000; 1 to 100,000,000.
+    pub refusals_max: usize,
 }
 
 impl Default for DecodeLimits {
     fn default() -> Self {
-        Self { event_bytes_max: 1 << 20, depth_max: 64, members_max: 1_000 }
+        Self { event_bytes_max: 1 << 20, depth_max: 64, members_max: 1_000, refusals_max: 10_000 }
     }
 }
 
@@ -52,6 +54,7 @@ impl DecodeSettings {
             ("limits.event_bytes_max", limits.event_bytes_max as u64, 1 << 10, 64 << 20),
             ("limits.depth_max", limits.depth_max as u64, 2, 1_024),
             ("limits.members_max", limits.members_max as u64, 32, 1_000_000),
+            ("limits.refusals_max", limits.refusals_max as u64, 1, 100_000_000),
             ("ahead_max_s", self.ahead_max_s, 0, 315_360_000),
         ];
         let problems: Vec<_> = bounds
@@ -75,7 +78,7 @@ mod tests {
     #[test]
     fn every_problem_is_named_at_once() {
         let settings = DecodeSettings {
-            limits: DecodeLimits { event_bytes_max: 1, depth_max: 0, members_max: 1_000 },
+            limits: DecodeLimits { event_bytes_max: 1, depth_max: 0, ..DecodeLimits::default() },
             ahead_max_s: u64::MAX,
             ..DecodeSettings::default()
         };

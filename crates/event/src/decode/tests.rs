@@ -249,7 +249,7 @@ fn arrays_that_end_badly_say_so() {
 
 #[test]
 fn limits_hold_for_every_part_of_an_event() {
-    let limits = DecodeLimits { event_bytes_max: 2_000, depth_max: 4, members_max: 32 };
+    let limits = DecodeLimits { event_bytes_max: 2_000, depth_max: 4, members_max: 32, ..DecodeLimits::default() };
     let decoder = EventDecoder::new(DecodeSettings { limits, ..DecodeSettings::default() }, None);
     let with = |rest: &str| format!("{{\"type\":\"t\",\"projectId\":\"p\",{rest}}}");
     let members = |count: usize| (0..count).map(|n| format!("\"m{n}\":{n}")).collect::<Vec<_>>().join(",");

@@ -9,7 +9,8 @@ use crate::scan::{Kind, Scanner, Value, unescape};
 use crate::settings::DecodeLimits;
 
 /// Bounds on a source record. The event it becomes meets those of the decoder.
-const LIMITS: DecodeLimits = DecodeLimits { event_bytes_max: usize::MAX, depth_max: 1_024, members_max: 1_000_000 };
+const LIMITS: DecodeLimits =
+    DecodeLimits { event_bytes_max: usize::MAX, depth_max: 1_024, members_max: 1_000_000, refusals_max: 1 };
 
 /// Names of members and positions in arrays, from the record inwards.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

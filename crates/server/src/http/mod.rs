@@ -1,0 +1,5 @@
+//! The HTTP interface: one file a resource, [`Problem`] for every error.
+
+mod problem;
+
+pub(crate) use problem::Problem;
