@@ -5,6 +5,7 @@ mod error;
 mod format;
 mod http;
 mod node;
+mod otlp;
 
 pub use error::{Error, ErrorKind, Result};
 pub use format::{ResultFormat, ResultWriter, RowShape};
