@@ -127,7 +127,7 @@ fn wal_name(url: &str) -> String {
 }
 
 /// A seed from the machine: time, process and the address-space randomness in a hasher's keys.
-fn seed(clock: &dyn Clock) -> u64 {
+pub(crate) fn seed(clock: &dyn Clock) -> u64 {
     use std::hash::{BuildHasher, Hasher};
     let mut hasher = std::collections::hash_map::RandomState::new().build_hasher();
     hasher.write_i64(clock.now_us());

@@ -111,6 +111,19 @@ impl From<annals_table::Error> for Error {
     }
 }
 
+impl From<annals_query::Error> for Error {
+    fn from(error: annals_query::Error) -> Self {
+        use annals_query::ErrorKind as Kind;
+        let kind = match error.kind() {
+            Kind::Invalid | Kind::NotFound => ErrorKind::Invalid,
+            Kind::Exhausted => ErrorKind::Exhausted,
+            Kind::Unavailable => ErrorKind::Unavailable,
+            _ => ErrorKind::Internal,
+        };
+        Self { kind, message: error.to_string(), source: Some(Arc::new(error)) }
+    }
+}
+
 /// Whether a full disk, or a quota, stands at the end of the causes.
 fn is_disk_full(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut cause = Some(error);

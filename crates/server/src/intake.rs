@@ -15,7 +15,8 @@ use annals_writer::{Ack, AppendTicket, KeyClaim, Share, ShareKey, Writer};
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-pub(crate) use self::receipt::{IngestReceipt, RefusalNote, Refused};
+pub(crate) use self::receipt::IngestReceipt;
+use self::receipt::Refused;
 use crate::dead_letters::DeadLetters;
 use crate::error::{Error, Result};
 use crate::upload::Room;

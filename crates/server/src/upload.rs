@@ -124,11 +124,11 @@ impl Uploads {
             Ok(Upload { bytes, room })
         })
         .await
-        .unwrap_or_else(|_| Err(Problem::internal("decompressing the body failed")))
+        .unwrap_or_else(|error| Err(Problem::defect(&error)))
     }
 
     /// Room for a body of `bytes`, in the requests' memory and in the writer's; `None` when there is none for a while.
-    async fn admit(&self, bytes: u64) -> Option<Room> {
+    pub(crate) async fn admit(&self, bytes: u64) -> Option<Room> {
         let deadline = tokio::time::timeout(ROOM_WAIT, async {
             let mut committed = self.writer.committed();
             loop {
@@ -154,6 +154,17 @@ impl Uploads {
             }
         });
         deadline.await.ok()
+    }
+
+    /// Whether a request without a length would find no room now.
+    pub(crate) fn is_full(&self) -> bool {
+        let used = self.budget.used();
+        used + UNKNOWN_BYTES * COST > self.budget.limit() || self.writer.room_bytes() < used + UNKNOWN_BYTES
+    }
+
+    /// Bytes that requests hold, and may hold.
+    pub(crate) fn memory(&self) -> (u64, u64) {
+        (self.budget.used(), self.budget.limit())
     }
 
     fn decompress(&self, coding: Coding, body: &[u8], room: &mut Room) -> Result<Bytes, Problem> {

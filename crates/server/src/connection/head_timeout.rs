@@ -70,12 +70,12 @@ impl AsyncRead for HeadTimeout {
             }
             return read;
         }
-        match &mut self.deadline {
-            Some(deadline) if deadline.as_mut().poll(cx).is_ready() => {
-                Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the head of a request took too long")))
-            }
-            _ => Poll::Pending,
+        if let Some(deadline) = &mut self.deadline
+            && deadline.as_mut().poll(cx).is_ready()
+        {
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the head of a request took too long")));
         }
+        Poll::Pending
     }
 }
 

@@ -51,6 +51,14 @@ impl Guard {
             return Err(Problem::new(StatusCode::FORBIDDEN, detail));
         }
         self.check_origin(headers)?;
+        self.check_token(headers)
+    }
+
+    /// Checks the token alone, for what no page can ask.
+    ///
+    /// # Errors
+    /// 401 without the token.
+    pub(crate) fn check_token(&self, headers: &HeaderMap) -> Result<(), Problem> {
         match &self.token {
             Some(token) if !presented(headers).is_some_and(|shown| token.matches(shown)) => {
                 let detail = "this server wants a bearer token: send the header Authorization: Bearer TOKEN";

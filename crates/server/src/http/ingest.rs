@@ -4,18 +4,19 @@ use std::sync::Arc;
 
 use annals_event::ProjectId;
 use annals_writer::{Ack, Claim, KeyClaim, RequestHash, RequestKey};
-use axum::Json;
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use sha2::{Digest, Sha256};
 
 use super::Problem;
-use super::params::Params;
+use super::params::{Params, shown};
+use super::routes::INGEST;
 use crate::app::App;
 use crate::intake::{IngestReceipt, Submission};
+use crate::metrics::{Source, Taken};
 use crate::node::Node;
 
 /// Media types that a body of events may have: what it is shows in its first byte.
@@ -31,35 +32,27 @@ const MEDIA_TYPES: [&str; 6] = [
 const KEY_HEADER: &str = "idempotency-key";
 /// Longest idempotency key.
 const KEY_BYTES_MAX: usize = 255;
+/// Whose keys they are: there is one token, so one caller.
+const CALLER: &[u8] = b"";
 /// The source that metrics and dead letters name.
 const SOURCE: &str = "http";
 
-/// The parameters of `POST /v1/events`.
-pub(crate) const PARAMETERS: &[&str] = &["project", "ack"];
-
 /// The routes that take events in.
 pub(crate) fn ingest_routes() -> Router<Arc<App>> {
-    Router::new().route("/v1/events", post(ingest))
+    Router::new().route(INGEST.path, post(ingest))
 }
 
 async fn ingest(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let node = app.node()?;
     let (parts, body) = request.into_parts();
-    let mut params = Params::of(&parts.uri, PARAMETERS)?;
-    let project = params.project()?;
-    let ack = match params.one("ack")?.as_deref() {
-        None | Some("wal") => Ack::Wal,
-        Some("memory") => Ack::Memory,
-        Some("stored") => Ack::Stored,
-        Some(other) => {
-            let detail = format!("ack is {other:?}: use memory, wal or stored");
-            return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
-        }
-    };
+    let mut params = Params::read(parts.uri.query(), INGEST.params);
+    let project = params.parsed_one("project", ProjectId::new);
+    let ack = params.parsed_one("ack", ack).unwrap_or(Ack::Wal);
+    params.check()?;
     check_media_type(&parts.headers)?;
     let key = key(&parts.headers)?;
     let upload = node.uploads.receive(&parts.headers, body).await?;
-    app.metrics.bytes_in(SOURCE, upload.bytes.len() as u64);
+    let bytes = upload.bytes.len() as u64;
     let claim = match key {
         None => None,
         Some(key) => match claim(&node, key, &upload.bytes, project.as_ref()).await? {
@@ -70,7 +63,8 @@ async fn ingest(State(app): State<Arc<App>>, request: Request) -> Result<Respons
     let submission =
         Submission { body: upload.bytes, project, ack, source: SOURCE, claim, room: Some(upload.room) };
     let receipt = node.intake.submit(submission).await?;
-    app.metrics.ingested(SOURCE, receipt.accepted, receipt.duplicates, receipt.refused);
+    let IngestReceipt { accepted, duplicates, refused, .. } = receipt;
+    app.metrics.took(Source::Http, Taken { accepted, duplicates, refused, bytes });
     Ok(answer(&receipt, &node))
 }
 
@@ -83,7 +77,17 @@ fn answer(receipt: &IngestReceipt, node: &Node) -> Response {
     };
     let mut body = serde_json::to_value(receipt).expect("numbers and texts are JSON");
     body["known_ids_window"] = node.writer.settings().known_ids_max.into();
-    (status, Json(body)).into_response()
+    let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+    (status, json, body.to_string()).into_response()
+}
+
+fn ack(name: &str) -> Result<Ack, String> {
+    match name {
+        "memory" => Ok(Ack::Memory),
+        "wal" => Ok(Ack::Wal),
+        "stored" => Ok(Ack::Stored),
+        other => Err(format!("{} is no level: use memory, wal or stored", shown(other))),
+    }
 }
 
 fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
@@ -121,7 +125,7 @@ async fn claim(
     body: &[u8],
     project: Option<&ProjectId>,
 ) -> Result<Result<KeyClaim, IngestReceipt>, Problem> {
-    let key = RequestKey(half(Sha256::new().chain_update(node.caller()).chain_update([0]).chain_update(key)));
+    let key = RequestKey(half(Sha256::new().chain_update(CALLER).chain_update([0]).chain_update(key)));
     let project = project.map_or("", ProjectId::as_str);
     let request = RequestHash(half(Sha256::new().chain_update(project).chain_update([0]).chain_update(body)));
     loop {

@@ -1,0 +1,143 @@
+//! [`export`]: a request's records mapped and handed to the sink, whichever way they came.
+
+use annals_event::ProjectId;
+use bytes::Bytes;
+
+use super::BODY_BYTES_MAX;
+use super::answer::Failure;
+use super::body::{Coding, decompress};
+use super::json::map_json;
+use super::map::{MapError, MapLimits, Mapped, Mapper};
+use super::protobuf::map_protobuf;
+use super::sink::LogSink;
+
+/// Bodies from this size are mapped on a thread that may block: smaller ones take less than a millisecond or two.
+const BLOCKING_BYTES_MIN: usize = 256 << 10;
+
+/// The same for compressed ones, which may become a hundred times as much.
+const BLOCKING_COMPRESSED_BYTES_MIN: usize = 16 << 10;
+
+/// How much longer than its event the text of a record may be: OTLP says in more words what JSON says in few.
+const RECORD_BYTES_PER_EVENT_BYTE: usize = 4;
+
+/// The encoding of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wire {
+    Protobuf,
+    Json,
+}
+
+impl Wire {
+    pub(super) fn content_type(self) -> &'static str {
+        match self {
+            Self::Protobuf => "application/x-protobuf",
+            Self::Json => "application/json",
+        }
+    }
+}
+
+/// A request as it came.
+#[derive(Debug)]
+pub(super) struct Upload {
+    pub(super) body: Bytes,
+    pub(super) wire: Wire,
+    pub(super) coding: Coding,
+    /// Of records that name none.
+    pub(super) project: Option<ProjectId>,
+    /// Which way in it took.
+    pub(super) source: &'static str,
+}
+
+/// What became of the records of a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Exported {
+    /// How many were refused.
+    pub(super) rejected: u64,
+    /// Which was the first, why, and what to do; empty when none was.
+    pub(super) explanation: String,
+}
+
+/// Takes a request.
+///
+/// # Errors
+/// When nothing of it was taken; records that break a rule are told of in the answer.
+pub(super) async fn export<S: LogSink>(sink: &S, upload: Upload) -> Result<Exported, Failure> {
+    let limits = MapLimits {
+        record_bytes_max: sink.event_bytes_max().saturating_mul(RECORD_BYTES_PER_EVENT_BYTE),
+        body_bytes_max: BODY_BYTES_MAX,
+    };
+    let Upload { body, wire, coding, project, source } = upload;
+    let has_project = project.is_some();
+    let inline_bytes = match coding {
+        Coding::Identity => BLOCKING_BYTES_MIN,
+        Coding::Gzip | Coding::Zstd => BLOCKING_COMPRESSED_BYTES_MIN,
+    };
+    let mut mapped = if body.len() < inline_bytes {
+        map(body, wire, coding, limits, has_project)?
+    } else {
+        tokio::task::spawn_blocking(move || map(body, wire, coding, limits, has_project))
+            .await
+            .map_err(|_| Failure::Internal)??
+    };
+    let events = Bytes::from(std::mem::take(&mut mapped.body));
+    let mut refused = 0;
+    let mut first = None;
+    if mapped.lines() > 0 {
+        let receipt = sink.submit(events, project, source).await?;
+        refused = receipt.refused;
+        first = receipt.refusals.into_iter().next().map(|(line, reason)| (mapped.record_of_line(line), reason));
+    }
+    Ok(exported(mapped, refused, first))
+}
+
+fn map(body: Bytes, wire: Wire, coding: Coding, limits: MapLimits, has_project: bool) -> Result<Mapped, Failure> {
+    let body = decompress(coding, body)?;
+    let mapper = Mapper::new(limits, has_project);
+    let mapped = match wire {
+        Wire::Protobuf => map_protobuf(&body, mapper),
+        Wire::Json => map_json(&body, mapper),
+    };
+    mapped.map_err(|error| match error {
+        MapError::Malformed(reason) => Failure::Invalid(reason),
+        MapError::TooLarge(reason) => Failure::TooLarge(reason),
+    })
+}
+
+fn exported(mapped: Mapped, refused: u64, first: Option<(u64, String)>) -> Exported {
+    let rejected = refused + mapped.unreadable.len() as u64;
+    if rejected == 0 {
+        return Exported::default();
+    }
+    let first = mapped.unreadable.into_iter().next().into_iter().chain(first).min_by_key(|(record, _)| *record);
+    let mut explanation = match first {
+        Some((record, reason)) => format!("record {record}: {reason}"),
+        None => "the reasons were not kept".to_owned(),
+    };
+    if rejected > 1 {
+        explanation.push_str(&format!(" ({rejected} of {} records were refused)", mapped.records));
+    }
+    Exported { rejected, explanation }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mapped(records: u64, unreadable: &[u64]) -> Mapped {
+        let unreadable = unreadable.iter().map(|index| (*index, format!("unreadable {index}"))).collect();
+        Mapped { body: Vec::new(), records, unreadable }
+    }
+
+    #[test]
+    fn the_first_refused_record_is_named_by_its_place_in_the_request() {
+        let some = mapped(6, &[0, 3]);
+        assert_eq!((0..4).map(|line| some.record_of_line(line)).collect::<Vec<_>>(), [1, 2, 4, 5]);
+        let answer = exported(mapped(6, &[3]), 2, Some((1, "too old".into())));
+        assert_eq!(
+            answer,
+            Exported { rejected: 3, explanation: "record 1: too old (3 of 6 records were refused)".into() }
+        );
+        assert_eq!(exported(mapped(2, &[0]), 0, None).explanation, "record 0: unreadable 0");
+        assert_eq!(exported(mapped(2, &[]), 0, None), Exported::default());
+    }
+}
