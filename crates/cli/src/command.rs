@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use annals_event::{Level, ProjectId};
+use annals_server::settings::Setting;
 use clap::{Parser, Subcommand};
 
 use crate::output::Format;
@@ -43,6 +44,12 @@ pub(crate) struct Common {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Take events over HTTP and OTLP and answer queries, until told to stop
+    #[command(after_help = "Examples:\n  annals serve\n  annals serve --store /var/lib/annals --http 0.0.0.0:6170 --token-file /etc/annals/token\n  \
+        annals serve --store s3://bucket/prefix --wal /var/lib/annals/wal --memory 8GiB --keep 90d --otlp\n\n\
+        Every setting can also stand in ./annals.toml (or --config FILE) or in the environment as ANNALS_<SETTING>;\n\
+        `annals config` shows what is in effect and where it comes from.")]
+    Serve(Serve),
     /// Write events from files or standard input into the store
     #[command(after_help = "Examples:\n  annals ingest events.ndjson events-2.ndjson.gz\n  \
         zcat big.json.gz | annals ingest - --project acme\n  \
@@ -69,6 +76,11 @@ pub(crate) enum Command {
         annals sql \"select * from events where project_id = 'acme'\" --format parquet > acme.parquet\n  \
         annals sql < report.sql")]
     Sql(Sql),
+    /// Show the settings of `annals serve` in effect, where each comes from, and how memory is divided
+    #[command(after_help = "Examples:\n  annals config\n  annals config --memory 2GiB --keep 30d\n  \
+        annals config --format toml > annals.toml\n  annals config --format json | jq .settings.http\n\n\
+        A flag wins over its environment variable, that over the settings file, that over the default.")]
+    Config(Config),
     /// Show projects, days, files, bytes, bytes an event and the write-ahead log
     Info(Info),
     /// Read every data file again and check it against its checksums and the table log
@@ -80,6 +92,37 @@ pub(crate) enum Command {
     /// Fill a store with a week of events of ten projects, then search, trace and query it
     #[command(after_help = "Examples:\n  annals demo\n  annals demo --fresh")]
     Demo(Demo),
+}
+
+/// `annals serve`: what the command line says of the settings. The flags come from the table of settings, see
+/// [`config::flags`](crate::config).
+#[derive(Clone, Debug)]
+pub(crate) struct Serve {
+    /// The settings file, where `--config` names one.
+    pub(crate) config: Option<PathBuf>,
+    /// Settings given as flags, `--store` and `--wal` too, each once with its text.
+    pub(crate) flags: Vec<(&'static Setting, String)>,
+}
+
+/// `annals config`
+#[derive(Debug, clap::Args)]
+pub(crate) struct Config {
+    #[command(flatten)]
+    pub(crate) serve: Serve,
+    /// How to write the settings; toml is a settings file
+    #[arg(long, short, value_enum, default_value_t = ConfigFormat::Table)]
+    pub(crate) format: ConfigFormat,
+}
+
+/// `--format` of `annals config`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ConfigFormat {
+    /// A table for people; in a pipe, lines of key, value and source with tabs between.
+    Table,
+    /// A settings file with comments.
+    Toml,
+    /// One JSON object.
+    Json,
 }
 
 /// `annals ingest`
