@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::output::Format;
 use crate::paint::ColorChoice;
+use crate::remote::ServerUrl;
 
 /// Annals keeps every event of every customer on plain object storage and finds any of them at once.
 #[derive(Debug, Parser)]
@@ -35,6 +36,15 @@ pub(crate) struct Common {
     /// Folder of the write-ahead log, on a local disk [default: <store>/wal; for s3:// a folder under the user's state]
     #[arg(long, global = true, env = "ANNALS_WAL", value_name = "DIR")]
     pub(crate) wal: Option<PathBuf>,
+    /// Ask the server at this URL instead of opening a store; without it, a server that holds the store is asked
+    #[arg(long, global = true, env = "ANNALS_SERVER", value_name = "URL")]
+    pub(crate) server: Option<ServerUrl>,
+    /// File that holds the server's bearer token
+    #[arg(long, global = true, env = "ANNALS_TOKEN_FILE", value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// Say on standard error what is done and whom it is asked of (ANNALS_LOG=info or =debug says more)
+    #[arg(long, short, global = true)]
+    pub(crate) verbose: bool,
     /// When to colour
     #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto)]
     pub(crate) color: ColorChoice,
@@ -48,8 +58,11 @@ pub(crate) enum Command {
         zcat big.json.gz | annals ingest - --project acme\n  \
         annals ingest --map github 2015-01-01-15.json.gz\n  \
         annals ingest --map ./my-map.toml export.ndjson.zst\n\n\
+        annals ingest --server http://annals.example:6170 --token-file token events.ndjson\n\n\
         Every event is synced to the write-ahead log before it counts as accepted, and the command ends with all of\n\
-        them in the table. An event without `id` is stored again when its file is ingested again.")]
+        them in the table. While a server holds the store (or with --server) the events are sent to it: it has them in\n\
+        its log when the command ends, and brings them to the table. An event without `id` is stored again when its\n\
+        file is ingested again.")]
     Ingest(Ingest),
     /// Find events by project, time, level, type, ids or text
     #[command(after_help = "Examples:\n  annals search --project acme --level ERROR --since 24h\n  \

@@ -1,5 +1,6 @@
 //! The `annals` binary.
 
+mod access;
 mod command;
 mod demo;
 mod generate;
@@ -9,11 +10,15 @@ mod input;
 mod output;
 mod paint;
 mod progress;
+mod remote;
 mod search;
 mod session;
 mod shell;
+mod source;
 mod sql;
 mod stopwatch;
+#[cfg(test)]
+mod stub_server;
 mod trace;
 mod verify;
 
@@ -37,7 +42,7 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
 #[expect(clippy::print_stderr, reason = "the one place where a command's error is told")]
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    start_logging();
+    start_logging(cli.common.verbose);
     let outcome = match &cli.command {
         Command::Ingest(command) => ingest::run(&cli.common, command),
         Command::Search(command) => search::run(&cli.common, command),
@@ -58,11 +63,12 @@ fn main() -> ExitCode {
     }
 }
 
-/// Warnings on standard error; `ANNALS_LOG=info` (or a tracing filter) shows more. The Delta library logs what it also
+/// Warnings on standard error; `--verbose` and `ANNALS_LOG=info` (or a tracing filter) show more. The Delta library logs what it also
 /// returns, as errors, where there is nothing wrong (a table that does not exist yet): it is silent unless asked for.
-fn start_logging() {
+fn start_logging(verbose: bool) {
+    let ours = if verbose { ",annals=info" } else { "" };
     let filter = tracing_subscriber::EnvFilter::try_from_env("ANNALS_LOG").unwrap_or_else(|_| {
-        tracing_subscriber::EnvFilter::new("warn,delta_kernel=off,delta_kernel_default_engine=off")
+        tracing_subscriber::EnvFilter::new(format!("warn,delta_kernel=off,delta_kernel_default_engine=off{ours}"))
     });
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
 }
