@@ -7,6 +7,7 @@ mod generate;
 mod info;
 mod ingest;
 mod input;
+mod load;
 mod output;
 mod paint;
 mod progress;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         Command::Info(command) => info::run(&cli.common, command),
         Command::Verify(command) => verify::run(&cli.common, command),
         Command::Generate(command) => generate::run(command),
+        Command::Load(command) => load::run(&cli.common, command),
         Command::Demo(command) => demo::run(&cli.common, command),
     };
     match outcome {

@@ -18,7 +18,8 @@ pub(crate) use client::Client;
 #[cfg(test)]
 pub(crate) use events::RefusedRecord;
 pub(crate) use events::{EventsAnswer, EventsPost};
-pub(crate) use failure::Failure;
+pub(crate) use failure::{Failure, detail};
+pub(crate) use retry::retry_after;
 pub(crate) use server_url::ServerUrl;
 pub(crate) use token::Token;
 
