@@ -83,6 +83,13 @@ pub(crate) enum Command {
         annals sql \"select * from events where project_id = 'acme'\" --format parquet > acme.parquet\n  \
         annals sql < report.sql")]
     Sql(Sql),
+    /// Show the records that a server refused, or send them again
+    #[command(after_help = "Examples:\n  annals dead-letters --since 24h\n  \
+        annals dead-letters --project acme --limit 500 --format ndjson | jq .reason\n  \
+        annals dead-letters --project acme --since 2026-05-01 --retry\n\n\
+        --retry sends the records as they came, as new events, and removes nothing: what is sent twice and has no `id` is\n\
+        stored twice. Records of which only the beginning was kept are passed over.")]
+    DeadLetters(DeadLetters),
     /// Show projects, days, files, bytes, bytes an event and the write-ahead log
     Info(Info),
     /// Read every data file again and check it against its checksums and the table log
@@ -224,6 +231,29 @@ pub(crate) struct Sql {
     /// Most rows that a table shows; other formats write all
     #[arg(long, default_value_t = 1_000, value_name = "N")]
     pub(crate) rows: usize,
+}
+
+/// `annals dead-letters`
+#[derive(Debug, clap::Args)]
+pub(crate) struct DeadLetters {
+    /// Only this project (may be repeated)
+    #[arg(long, value_name = "ID", value_parser = project_id)]
+    pub(crate) project: Vec<ProjectId>,
+    /// Refused from this time on, written as for `annals search`
+    #[arg(long, value_name = "TIME", visible_alias = "from")]
+    pub(crate) since: Option<String>,
+    /// Refused before this time
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<String>,
+    /// Most dead letters, the latest [default: 50, and all of them with --retry]
+    #[arg(long, short = 'n', value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) limit: Option<u32>,
+    /// How to write them
+    #[arg(long, short, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+    /// Send the records again as new events and say what became of them
+    #[arg(long)]
+    pub(crate) retry: bool,
 }
 
 /// `annals info`

@@ -2,6 +2,7 @@
 
 mod access;
 mod command;
+mod dead_letters;
 mod demo;
 mod generate;
 mod info;
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
         Command::Search(command) => search::run(&cli.common, command),
         Command::Trace(command) => trace::run(&cli.common, command),
         Command::Sql(command) => sql::run(&cli.common, command),
+        Command::DeadLetters(command) => dead_letters::run(&cli.common, command),
         Command::Info(command) => info::run(&cli.common, command),
         Command::Verify(command) => verify::run(&cli.common, command),
         Command::Generate(command) => generate::run(command),
