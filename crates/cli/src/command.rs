@@ -109,8 +109,8 @@ pub(crate) enum Command {
         is not there (lost), what is there twice (doubled) and what nobody sent (invented); any of them ends with exit\n\
         code 1. Batches without an answer may be there or not. Without --ids or --idempotency-keys they are not sent again.")]
     Load(Box<Load>),
-    /// Fill a store with a week of events of ten projects, then search, trace and query it
-    #[command(after_help = "Examples:\n  annals demo\n  annals demo --fresh")]
+    /// Fill a store with a week of events of ten projects, search, trace and query it, then serve it
+    #[command(after_help = "Examples:\n  annals demo\n  annals demo --fresh\n  annals demo --no-serve")]
     Demo(Demo),
 }
 
@@ -391,6 +391,9 @@ pub(crate) struct Demo {
     /// How many events to generate
     #[arg(long, default_value_t = 200_000, value_name = "N", value_parser = clap::value_parser!(u64).range(1_000..))]
     pub(crate) events: u64,
+    /// Only fill and show; do not serve the store afterwards
+    #[arg(long)]
+    pub(crate) no_serve: bool,
 }
 
 fn project_id(text: &str) -> Result<ProjectId, annals_event::Error> {

@@ -1,4 +1,4 @@
-//! `annals demo`: the main job, start to end, on a store of generated events.
+//! `annals demo`: the main job, start to end, on a store of generated events, which is then served.
 
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::DataType;
 
-use crate::access::Access;
+use crate::access::{Access, Place};
 use crate::command::{Common, Demo};
 use crate::output::{print_events, print_table};
 use crate::paint::{Paint, duration, thousands};
@@ -49,7 +49,11 @@ const QUESTIONS: [(&str, &str); 3] = [
     ),
 ];
 
-pub(crate) fn run(common: &Common, command: &Demo) -> Result<()> {
+/// Serves the store of a session until it is told to stop.
+pub(crate) type Serve = fn(&Common, Session) -> Result<()>;
+
+/// Fills, shows, and then serves the store by `serve`, unless the command or a server that has it already says otherwise.
+pub(crate) fn run(common: &Common, command: &Demo, serve: Option<Serve>) -> Result<()> {
     let session = Session::connect(common)?;
     let Some(root) = session.store.local_path().map(Path::to_owned) else {
         bail!("the demo wants a local store: leave --store away or give a folder");
@@ -83,8 +87,17 @@ pub(crate) fn run(common: &Common, command: &Demo) -> Result<()> {
     show_searches(&access, &source, paint, &mut out)?;
     show_sql(&access, &source, paint, &mut out)?;
     show_next(common, &root, paint, &mut out)?;
+    drop(source);
+    let Place::Here(session) = access.place else {
+        writeln!(out, "The store is served at {}.", access.url())?;
+        return Ok(out.flush()?);
+    };
     out.flush()?;
-    Ok(())
+    drop(out);
+    match serve.filter(|_| !command.no_serve) {
+        Some(serve) => serve(common, session),
+        None => Ok(()),
+    }
 }
 
 /// Removes the demo's own store and nothing else.

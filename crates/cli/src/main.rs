@@ -55,7 +55,7 @@ fn main() -> ExitCode {
         Command::Verify(command) => verify::run(&cli.common, command),
         Command::Generate(command) => generate::run(command),
         Command::Load(command) => load::run(&cli.common, command),
-        Command::Demo(command) => demo::run(&cli.common, command),
+        Command::Demo(command) => demo::run(&cli.common, command, None),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
