@@ -1,5 +1,6 @@
 //! `annals serve`: settings from all their layers, a server, and its life from first address to last sync.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use annals_server::settings::LogFormat;
@@ -24,7 +25,7 @@ pub(crate) fn run(common: &Common, command: &Serve) -> Result<()> {
 
 /// Serves a store until SIGTERM or Ctrl-C. `ready` is told the address once requests are answered.
 pub(crate) fn run_with(session: Session, resolved: Resolved, ready: impl FnOnce(&str)) -> Result<()> {
-    let Session { runtime, store, wal_dir, fs, clock, .. } = session;
+    let Session { runtime, store, wal_dir, fs, clock } = session;
     let seed = crate::session::seed(clock.as_ref());
     let outcome = runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
@@ -51,8 +52,23 @@ pub(crate) fn run_with(session: Session, resolved: Resolved, ready: impl FnOnce(
         server.run(stop, told).await.context("the server cannot go on")
     });
     // What blocks beyond the time for stopping is left behind: the log is whole, the next start replays it.
-    runtime.shutdown_timeout(LEAVE_TIME);
+    if let Some(runtime) = Arc::into_inner(runtime) {
+        runtime.shutdown_timeout(LEAVE_TIME);
+    }
     outcome
+}
+
+/// Serves the store that the demo made, by the settings that a server here would have.
+#[expect(clippy::print_stdout, reason = "the demo talks to the person at the terminal")]
+pub(crate) fn run_demo(common: &Common, session: Session) -> Result<()> {
+    let mut resolved = config::load(&Serve::default())?;
+    resolved.settings.store.clone_from(&common.store);
+    run_with(session, resolved, |address| {
+        println!("The store is served at {address} until Ctrl-C. From another terminal:");
+        println!("  curl -s '{address}/v1/events?level=ERROR&limit=3'");
+        println!("  curl -s '{address}/v1/events?project=acme' -d '{{\"type\":\"hello\",\"message\":\"from me\"}}'");
+        println!("  curl -N '{address}/v1/tail?project=acme'");
+    })
 }
 
 /// Logs of a server, on standard error: what an operator wants to know, in the format of the settings.

@@ -11,10 +11,11 @@ use anyhow::{Context, Result, bail};
 use tokio::runtime::Runtime;
 
 use crate::command::Common;
+use crate::remote::ServerUrl;
 
 /// The store that `--store` and `--wal` name, with the runtime that serves it.
 pub(crate) struct Session {
-    pub(crate) runtime: Runtime,
+    pub(crate) runtime: Arc<Runtime>,
     pub(crate) store: Store,
     pub(crate) wal_dir: PathBuf,
     pub(crate) fs: Arc<dyn FileSystem>,
@@ -24,8 +25,7 @@ pub(crate) struct Session {
 impl Session {
     /// Connects to the store; creates nothing.
     pub(crate) fn connect(common: &Common) -> Result<Self> {
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
+        let runtime = start_runtime()?;
         let fs: Arc<dyn FileSystem> = Arc::new(OsFileSystem);
         let store = Store::open(&common.store, Arc::clone(&fs), runtime.handle().clone())
             .with_context(|| format!("cannot open the store {}", common.store))?;
@@ -35,6 +35,17 @@ impl Session {
             (None, None) => state_dir()?.join("wal").join(wal_name(store.url())),
         };
         Ok(Self { runtime, store, wal_dir, fs, clock: Arc::new(SystemClock) })
+    }
+
+    /// The server that holds this store, if one does and says where it answers.
+    ///
+    /// # Errors
+    /// When the write-ahead log's folder cannot be read.
+    pub(crate) fn server(&self) -> Result<Option<ServerUrl>> {
+        let Some(holder) = WalHolder::of(&self.wal_dir, self.fs.as_ref())? else { return Ok(None) };
+        let Some(http) = &holder.http else { return Ok(None) };
+        let url = http.parse().with_context(|| format!("{holder} holds the store and says a wrong address"))?;
+        Ok(Some(url))
     }
 
     /// The events table, if there is one.
@@ -109,6 +120,12 @@ impl Session {
         .context("cannot open the store for writing")?;
         Ok((table, writer))
     }
+}
+
+/// The threads of one invocation.
+pub(crate) fn start_runtime() -> Result<Arc<Runtime>> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
+    Ok(Arc::new(runtime))
 }
 
 /// Where this user's state lives: `$XDG_STATE_HOME/annals` or `~/.local/state/annals`.

@@ -1,6 +1,6 @@
 //! The flags of [`Serve`], one for every row of the table of settings, so that they can never differ from it.
 //!
-//! `--store` and `--wal` are flags of every command and already there; whether they were typed is asked of the matches. No
+//! `--store`, `--wal` and `--token-file` are flags of every command and already there; whether they were typed is asked of the matches. No
 //! flag reads the environment here: that is a layer of its own.
 
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, Error};
 use crate::command::Serve;
 
 /// Settings whose flags every command has, see [`Common`](crate::command::Common).
-pub(super) const COMMON: [&str; 2] = ["store", "wal"];
+pub(super) const COMMON: [&str; 3] = ["store", "wal", "token_file"];
 
 const AFTER_HELP: &str = "Examples:
   annals serve
