@@ -85,3 +85,60 @@ impl Access {
 fn client(url: &ServerUrl, token_file: Option<&Path>) -> Result<Client> {
     Client::new(url.clone(), token_file.map(Token::read).transpose()?.as_ref())
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::command::Cli;
+
+    fn common(dir: &tempfile::TempDir, more: &[&str]) -> Common {
+        let store = dir.path().join("store");
+        let mut arguments = vec!["annals", "info", "--store", store.to_str().unwrap()];
+        arguments.extend(more);
+        Cli::try_parse_from(arguments).unwrap().common
+    }
+
+    fn served_at(access: &Access) -> Option<String> {
+        match &access.place {
+            Place::Here(_) => None,
+            Place::Served { client, .. } => Some(client.url().to_string()),
+        }
+    }
+
+    #[test]
+    fn a_store_is_opened_here_unless_a_server_holds_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let common = common(&dir, &[]);
+        assert_eq!(served_at(&Access::open(&common).unwrap()), None);
+
+        let holder = Session::connect(&common).unwrap();
+        let (_, writer) = holder.writer().unwrap();
+        assert_eq!(served_at(&Access::open(&common).unwrap()), None);
+        writer.announce_http("http://127.0.0.1:6171").unwrap();
+        let access = Access::open(&common).unwrap();
+        assert_eq!(served_at(&access).as_deref(), Some("http://127.0.0.1:6171"));
+        assert!(access.session().is_some());
+
+        writer.close(false).unwrap();
+        assert_eq!(served_at(&Access::open(&common).unwrap()), None);
+    }
+
+    #[test]
+    fn a_server_that_is_named_is_asked_and_no_store_is_touched() {
+        let dir = tempfile::tempdir().unwrap();
+        let access = Access::open(&common(&dir, &["--server", "annals.example:6170"])).unwrap();
+        assert_eq!(served_at(&access).as_deref(), Some("http://annals.example:6170"));
+        assert!(access.session().is_none() && !dir.path().join("store").exists());
+    }
+
+    #[test]
+    fn the_tokens_file_matters_only_where_a_server_is_asked() {
+        let dir = tempfile::tempdir().unwrap();
+        let token = ["--token-file", "/no/such/token"];
+        assert!(Access::open(&common(&dir, &token)).is_ok());
+        let error = Access::open(&common(&dir, &["--server", "h", token[0], token[1]])).err().unwrap();
+        assert!(error.to_string().contains("/no/such/token"), "{error}");
+    }
+}

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use reqwest::header::HeaderValue;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -75,7 +75,7 @@ pub(super) struct Ended {
 /// second that passed.
 ///
 /// # Errors
-/// When no connection comes about at the start.
+/// When no connection comes about at the start, or Ctrl-C comes twice.
 pub(super) async fn run(
     plan: RunPlan,
     pool: Pool,
@@ -128,10 +128,12 @@ pub(super) async fn run(
                     stop_send.send_replace(true);
                 }
             }
-            // A run that is told to stop ends as one whose time is over; a second Ctrl-C ends the process.
-            interrupted = tokio::signal::ctrl_c(), if !*stop_send.borrow() => {
+            // A run that is told to stop ends as one whose time is over; told again, it does not wait for answers.
+            interrupted = tokio::signal::ctrl_c() => {
                 interrupted.context("cannot listen for Ctrl-C")?;
-                stop_send.send_replace(true);
+                if stop_send.send_replace(true) {
+                    bail!("interrupted: batches that were under way are not in the ledger");
+                }
             }
         }
     }
