@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorKind};
 use crate::intake::Submission;
 use crate::metrics::{Source, Taken};
 use crate::otlp::{LogSink, SinkError, SinkReceipt};
+use crate::upload::Room;
 
 /// Seconds after which an exporter tries again.
 const RETRY_S: u32 = 1;
@@ -28,10 +29,14 @@ impl IntakeSink {
 }
 
 impl LogSink for IntakeSink {
-    fn admit(&self) -> Result<(), SinkError> {
+    type Place = Room;
+
+    async fn admit(&self, bytes: u64) -> Result<Room, SinkError> {
         match self.app.phase() {
-            Phase::Ready(node) if node.uploads.is_full() => Err(SinkError::Busy { retry_after_s: RETRY_S }),
-            Phase::Ready(_) => Ok(()),
+            // What comes in is mapped to events before they are decoded: both are held at once.
+            Phase::Ready(node) => {
+                node.uploads.admit(2 * bytes).await.ok_or(SinkError::Busy { retry_after_s: RETRY_S })
+            }
             Phase::Starting | Phase::Stopping => Err(SinkError::Unavailable { retry_after_s: RETRY_S }),
         }
     }
@@ -52,11 +57,8 @@ impl LogSink for IntakeSink {
         let Phase::Ready(node) = self.app.phase() else {
             return Err(SinkError::Unavailable { retry_after_s: RETRY_S });
         };
-        let Some(room) = node.uploads.admit(body.len() as u64).await else {
-            return Err(SinkError::Busy { retry_after_s: RETRY_S });
-        };
         let bytes = body.len() as u64;
-        let submission = Submission { body, project, ack: Ack::Wal, source, claim: None, room: Some(room) };
+        let submission = Submission { body, project, ack: Ack::Wal, source, claim: None, room: None };
         let receipt = node.intake.submit(submission).await.map_err(|error| failed(&error))?;
         let (accepted, duplicates, refused) = (receipt.accepted, receipt.duplicates, receipt.refused);
         let from = if source == "otlp_grpc" { Source::OtlpGrpc } else { Source::OtlpHttp };

@@ -156,12 +156,6 @@ impl Uploads {
         deadline.await.ok()
     }
 
-    /// Whether a request without a length would find no room now.
-    pub(crate) fn is_full(&self) -> bool {
-        let used = self.budget.used();
-        used + UNKNOWN_BYTES * COST > self.budget.limit() || self.writer.room_bytes() < used + UNKNOWN_BYTES
-    }
-
     /// Bytes that requests hold, and may hold.
     pub(crate) fn memory(&self) -> (u64, u64) {
         (self.budget.used(), self.budget.limit())

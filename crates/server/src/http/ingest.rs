@@ -9,6 +9,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::Problem;
@@ -68,6 +69,14 @@ async fn ingest(State(app): State<Arc<App>>, request: Request) -> Result<Respons
     Ok(answer(&receipt, &node))
 }
 
+/// A receipt, and how far back an event's id is known.
+#[derive(Serialize)]
+struct Answer<'a> {
+    #[serde(flatten)]
+    receipt: &'a IngestReceipt,
+    known_ids_window: u64,
+}
+
 /// 200 where an event is in the store, or none was sent; 422 where all were refused.
 fn answer(receipt: &IngestReceipt, node: &Node) -> Response {
     let status = if receipt.took_any() || receipt.refused == 0 {
@@ -75,10 +84,10 @@ fn answer(receipt: &IngestReceipt, node: &Node) -> Response {
     } else {
         StatusCode::UNPROCESSABLE_ENTITY
     };
-    let mut body = serde_json::to_value(receipt).expect("numbers and texts are JSON");
-    body["known_ids_window"] = node.writer.settings().known_ids_max.into();
+    let answer = Answer { receipt, known_ids_window: node.writer.settings().known_ids_max };
+    let body = serde_json::to_string(&answer).expect("numbers and texts are JSON");
     let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
-    (status, json, body.to_string()).into_response()
+    (status, json, body).into_response()
 }
 
 fn ack(name: &str) -> Result<Ack, String> {

@@ -5,23 +5,12 @@ use std::io::Read;
 use annals_event::ProjectId;
 use axum::http::{HeaderMap, StatusCode, header};
 use bytes::Bytes;
-use flate2::read::MultiGzDecoder;
 
 use super::answer::Failure;
 use super::export::Wire;
 use super::{BODY_BYTES_MAX, PROJECT_HEADER};
+use crate::coding::Coding;
 use crate::http::Problem;
-
-/// Largest window of zstd, as a power of two: 8 MiB, which RFC 8878 recommends that every decoder supports.
-const ZSTD_WINDOW_LOG_MAX: u32 = 23;
-
-/// How a body is compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Coding {
-    Identity,
-    Gzip,
-    Zstd,
-}
 
 /// The encoding that `Content-Type` names.
 ///
@@ -40,23 +29,6 @@ pub(super) fn wire(headers: &HeaderMap) -> Result<Wire, Problem> {
     Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail))
 }
 
-/// The compression that `Content-Encoding` names.
-///
-/// # Errors
-/// 415 for any other.
-pub(super) fn coding(headers: &HeaderMap) -> Result<Coding, Problem> {
-    let named = text(headers, header::CONTENT_ENCODING.as_str()).unwrap_or("identity");
-    match named.trim().to_ascii_lowercase().as_str() {
-        "identity" | "" => Ok(Coding::Identity),
-        "gzip" | "x-gzip" => Ok(Coding::Gzip),
-        "zstd" => Ok(Coding::Zstd),
-        _ => {
-            let detail = format!("content encoding {named:?} is not supported: use gzip, zstd or identity");
-            Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail))
-        }
-    }
-}
-
 /// The project that the headers (of HTTP, or the metadata of gRPC) name.
 ///
 /// # Errors
@@ -72,16 +44,16 @@ pub(super) fn project(headers: &HeaderMap) -> Result<Option<ProjectId>, Failure>
 /// # Errors
 /// `TooLarge` above [`BODY_BYTES_MAX`], `Invalid` when it is not compressed as said.
 pub(super) fn decompress(coding: Coding, body: Bytes) -> Result<Bytes, Failure> {
-    match coding {
-        Coding::Identity if body.len() > BODY_BYTES_MAX => Err(too_large()),
-        Coding::Identity => Ok(body),
-        Coding::Gzip => read_bounded(MultiGzDecoder::new(&*body), "gzip"),
-        Coding::Zstd => {
-            let mut decoder = zstd::stream::read::Decoder::with_buffer(&*body).map_err(|_| Failure::Internal)?;
-            decoder.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(|_| Failure::Internal)?;
-            read_bounded(decoder, "zstd")
-        }
+    if coding == Coding::Identity {
+        return if body.len() > BODY_BYTES_MAX { Err(too_large()) } else { Ok(body) };
     }
+    let name = coding.name();
+    let invalid =
+        |error| Failure::Invalid(format!("the body is not the {name} that its content encoding says: {error}"));
+    let mut plain = Vec::new();
+    let reader = coding.reader(&body).map_err(invalid)?;
+    reader.take(BODY_BYTES_MAX as u64 + 1).read_to_end(&mut plain).map_err(invalid)?;
+    if plain.len() > BODY_BYTES_MAX { Err(too_large()) } else { Ok(plain.into()) }
 }
 
 /// Of what is too large, in words.
@@ -89,18 +61,6 @@ pub(super) fn too_large() -> Failure {
     Failure::TooLarge(format!(
         "the request has more than {BODY_BYTES_MAX} bytes once decompressed: send the records in smaller requests"
     ))
-}
-
-fn read_bounded(decoder: impl Read, name: &str) -> Result<Bytes, Failure> {
-    let mut plain = Vec::new();
-    let mut bounded = decoder.take(BODY_BYTES_MAX as u64 + 1);
-    bounded.read_to_end(&mut plain).map_err(|error| {
-        Failure::Invalid(format!("the body is not the {name} that its content encoding says: {error}"))
-    })?;
-    if plain.len() > BODY_BYTES_MAX {
-        return Err(too_large());
-    }
-    Ok(plain.into())
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -172,8 +132,8 @@ mod tests {
         assert_eq!(wire(&headers("content-type", "application/x-protobuf")).unwrap(), Wire::Protobuf);
         assert_eq!(wire(&headers("content-type", "text/plain")).unwrap_err().status(), 415);
         assert_eq!(wire(&HeaderMap::new()).unwrap_err().status(), 415);
-        assert_eq!(coding(&headers("content-encoding", "GZIP")).unwrap(), Coding::Gzip);
-        assert_eq!(coding(&headers("content-encoding", "br")).unwrap_err().status(), 415);
+        assert_eq!(Coding::of(&headers("content-encoding", "GZIP")).unwrap(), Coding::Gzip);
+        assert_eq!(Coding::of(&headers("content-encoding", "br")).unwrap_err().status(), 415);
         assert_eq!(project(&headers("annals-project", "p1")).unwrap().unwrap().as_str(), "p1");
         assert!(matches!(project(&headers("annals-project", "a/b")), Err(Failure::Invalid(_))));
     }

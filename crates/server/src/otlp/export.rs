@@ -5,11 +5,12 @@ use bytes::Bytes;
 
 use super::BODY_BYTES_MAX;
 use super::answer::Failure;
-use super::body::{Coding, decompress};
+use super::body::decompress;
 use super::json::map_json;
 use super::map::{MapError, MapLimits, Mapped, Mapper};
 use super::protobuf::map_protobuf;
 use super::sink::LogSink;
+use crate::coding::Coding;
 
 /// Bodies from this size are mapped on a thread that may block: smaller ones take less than a millisecond or two.
 const BLOCKING_BYTES_MIN: usize = 256 << 10;

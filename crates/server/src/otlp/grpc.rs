@@ -23,9 +23,10 @@ use tonic::service::Routes;
 
 use super::BODY_BYTES_MAX;
 use super::answer::Failure;
-use super::body::{Coding, project};
+use super::body::project;
 use super::export::{Upload, Wire, export};
 use super::sink::LogSink;
+use crate::coding::Coding;
 
 /// Says whether a request with these headers may come in, or else why not.
 pub(crate) type Authorize = Arc<dyn Fn(&HeaderMap) -> Result<(), String> + Send + Sync>;
@@ -70,6 +71,11 @@ impl<S: LogSink> LogsService<S> {
         if let Err(status) = self.check(&request) {
             return status.into_http();
         }
+        // A message's length is not told before it comes.
+        let _place = match self.sink.admit(BODY_BYTES_MAX as u64).await {
+            Ok(place) => place,
+            Err(error) => return Failure::from(error).grpc().into_http(),
+        };
         Grpc::new(RawCodec)
             .accept_compressed(CompressionEncoding::Gzip)
             .max_decoding_message_size(BODY_BYTES_MAX)
@@ -82,8 +88,7 @@ impl<S: LogSink> LogsService<S> {
         if request.uri().path().rsplit('/').next() != Some("Export") {
             return Err(Status::unimplemented("the service has the one method Export"));
         }
-        (self.authorize)(request.headers()).map_err(Status::unauthenticated)?;
-        self.sink.admit().map_err(|error| Failure::from(error).grpc())
+        (self.authorize)(request.headers()).map_err(Status::unauthenticated)
     }
 }
 

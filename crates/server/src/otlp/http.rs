@@ -6,7 +6,7 @@ use annals_event::ProjectId;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use bytes::Bytes;
@@ -14,9 +14,10 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use super::BODY_BYTES_MAX;
 use super::answer::Failure;
-use super::body::{coding, project, too_large, wire};
+use super::body::{project, too_large, wire};
 use super::export::{Upload, export};
 use super::sink::LogSink;
+use crate::coding::Coding;
 use crate::http::Problem;
 
 /// The routes of OTLP over HTTP. Who may ask is the caller's business.
@@ -35,7 +36,7 @@ pub(crate) fn http_routes<S: LogSink, T: Clone + Send + Sync + 'static>(sink: Ar
 
 async fn answer<S: LogSink>(sink: &S, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let (wire, coding) = match wire(&parts.headers).and_then(|wire| Ok((wire, coding(&parts.headers)?))) {
+    let (wire, coding) = match wire(&parts.headers).and_then(|wire| Ok((wire, Coding::of(&parts.headers)?))) {
         Ok(known) => known,
         Err(problem) => return problem.into_response(),
     };
@@ -43,7 +44,7 @@ async fn answer<S: LogSink>(sink: &S, request: Request) -> Response {
         return problem.into_response();
     }
     let outcome = async {
-        sink.admit()?;
+        let _place = sink.admit(bytes_expected(&parts.headers, coding)).await?;
         let project = named_project(&parts.headers, &parts.uri)?;
         let body = read(body).await?;
         export(sink, Upload { body, wire, coding, project, source: "otlp_http" }).await
@@ -52,6 +53,13 @@ async fn answer<S: LogSink>(sink: &S, request: Request) -> Response {
         Ok(exported) => exported.http(wire),
         Err(failure) => failure.http(wire),
     }
+}
+
+/// The most that a body may come to, as far as its head tells.
+fn bytes_expected(headers: &HeaderMap, coding: Coding) -> u64 {
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let most = BODY_BYTES_MAX as u64;
+    length.filter(|_| coding == Coding::Identity).map_or(most, |length: u64| length.min(most))
 }
 
 /// The project of records that name none: the header's, else the parameter's.

@@ -30,7 +30,7 @@ pub(crate) use http::http_routes;
 pub(crate) use sink::{LogSink, SinkError, SinkReceipt};
 
 /// Most bytes of a request once it is decompressed, and most bytes of events that one request may become.
-pub(crate) const BODY_BYTES_MAX: usize = 64 << 20;
+pub(crate) const BODY_BYTES_MAX: usize = 16 << 20;
 
 /// Header of HTTP and metadata of gRPC that names the project of records which name none.
 pub(crate) const PROJECT_HEADER: &str = "annals-project";

@@ -7,13 +7,14 @@ use bytes::Bytes;
 
 /// Takes the events of a request: decodes them, has them written, and says what became of each.
 pub(crate) trait LogSink: Send + Sync + 'static {
-    /// Whether there is room for a request at all; asked before its body is read.
+    /// Room for a request, from before its body is read until it is answered.
+    type Place: Send;
+
+    /// Takes room for a request whose body is `bytes` long once decompressed, at most. Asked before it is read.
     ///
     /// # Errors
     /// What [`submit`](Self::submit) would answer now whatever it is given.
-    fn admit(&self) -> Result<(), SinkError> {
-        Ok(())
-    }
+    fn admit(&self, bytes: u64) -> impl Future<Output = Result<Self::Place, SinkError>> + Send;
 
     /// Longest JSON text of one event that is accepted, in bytes.
     fn event_bytes_max(&self) -> usize;

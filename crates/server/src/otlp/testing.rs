@@ -102,6 +102,12 @@ impl TestSink {
 }
 
 impl LogSink for TestSink {
+    type Place = ();
+
+    async fn admit(&self, _bytes: u64) -> Result<(), SinkError> {
+        Ok(())
+    }
+
     fn event_bytes_max(&self) -> usize {
         1 << 20
     }
