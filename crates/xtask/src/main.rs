@@ -27,6 +27,7 @@ Commands:
   test --list          name the steps and what each does
   test --only STEP     run this step only (may be repeated)
   bench peers [ARG…]   compare with DuckDB on generated events; arguments go to benches/peers/peers.py (try --help)
+  bench acks [ARG…]    compare durable acknowledgements with DuckDB's committed inserts (benches/peers/acks.py)
   help                 this text
 
 Environment:
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
             Err(error) => return usage(&error),
         },
         ["bench", "peers", rest @ ..] => bench::peers(rest).map(|()| true),
+        ["bench", "acks", rest @ ..] => bench::acks(rest).map(|()| true),
         ["bench", ..] => bench::help(),
         _ => return usage(&anyhow::anyhow!("no such command: {}", words.join(" "))),
     };
