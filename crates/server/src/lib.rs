@@ -2,6 +2,8 @@
 
 mod error;
 mod format;
+mod memory;
 
 pub use error::{Error, ErrorKind, Result};
 pub use format::{ResultFormat, ResultWriter, RowShape};
+pub use memory::{Budget, KNOWN_ID_BYTES, MemoryPlan, Reservation, machine_memory_bytes};
