@@ -3,7 +3,9 @@
 mod error;
 mod format;
 mod memory;
+mod token;
 
 pub use error::{Error, ErrorKind, Result};
 pub use format::{ResultFormat, ResultWriter, RowShape};
 pub use memory::{Budget, KNOWN_ID_BYTES, MemoryPlan, Reservation, machine_memory_bytes};
+pub use token::Token;
