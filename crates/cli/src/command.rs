@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use annals_event::{Level, ProjectId};
+use annals_server::settings::Setting;
 use clap::{Parser, Subcommand};
 
 use crate::output::Format;
@@ -69,6 +70,11 @@ pub(crate) enum Command {
         annals sql \"select * from events where project_id = 'acme'\" --format parquet > acme.parquet\n  \
         annals sql < report.sql")]
     Sql(Sql),
+    /// Show the settings of `annals serve` in effect, where each comes from, and how memory is divided
+    #[command(after_help = "Examples:\n  annals config\n  annals config --memory 2GiB --keep 30d\n  \
+        annals config --format toml > full.toml\n  annals config --format json | jq .settings.http\n\n\
+        A flag wins over its environment variable, that over the settings file, that over the default.")]
+    Config(Config),
     /// Show projects, days, files, bytes, bytes an event and the write-ahead log
     Info(Info),
     /// Read every data file again and check it against its checksums and the table log
@@ -80,6 +86,37 @@ pub(crate) enum Command {
     /// Fill a store with a week of events of ten projects, then search, trace and query it
     #[command(after_help = "Examples:\n  annals demo\n  annals demo --fresh")]
     Demo(Demo),
+}
+
+/// `annals serve`: what the command line says of the settings. The flags come from the table of settings, see
+/// [`config::flags`](crate::config).
+#[derive(Clone, Debug)]
+pub(crate) struct Serve {
+    /// The settings file, where `--config` names one.
+    pub(crate) config: Option<PathBuf>,
+    /// Settings given as flags, `--store` and `--wal` too, each once with its text.
+    pub(crate) flags: Vec<(&'static Setting, String)>,
+}
+
+/// `annals config`
+#[derive(Debug, clap::Args)]
+pub(crate) struct Config {
+    #[command(flatten)]
+    pub(crate) serve: Serve,
+    /// How to write the settings; toml is a settings file
+    #[arg(long, short, value_enum, default_value_t = ConfigFormat::Table)]
+    pub(crate) format: ConfigFormat,
+}
+
+/// `--format` of `annals config`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ConfigFormat {
+    /// A table for people; in a pipe, lines of key, value and source with tabs between.
+    Table,
+    /// A settings file with comments.
+    Toml,
+    /// One JSON object.
+    Json,
 }
 
 /// `annals ingest`

@@ -1,6 +1,7 @@
 //! The `annals` binary.
 
 mod command;
+mod config;
 mod demo;
 mod generate;
 mod info;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         Command::Search(command) => search::run(&cli.common, command),
         Command::Trace(command) => trace::run(&cli.common, command),
         Command::Sql(command) => sql::run(&cli.common, command),
+        Command::Config(command) => config::run(&cli.common, command),
         Command::Info(command) => info::run(&cli.common, command),
         Command::Verify(command) => verify::run(&cli.common, command),
         Command::Generate(command) => generate::run(command),
