@@ -88,7 +88,7 @@ pub(crate) enum Command {
     Sql(Sql),
     /// Show the settings of `annals serve` in effect, where each comes from, and how memory is divided
     #[command(after_help = "Examples:\n  annals config\n  annals config --memory 2GiB --keep 30d\n  \
-        annals config --format toml > annals.toml\n  annals config --format json | jq .settings.http\n\n\
+        annals config --format toml > full.toml\n  annals config --format json | jq .settings.http\n\n\
         A flag wins over its environment variable, that over the settings file, that over the default.")]
     Config(Config),
     /// Show the records that a server refused, or send them again

@@ -125,8 +125,8 @@ fn write_table(resolved: &Resolved, paint: Paint, out: &mut impl Write) -> Resul
     }
 
     let machine = match resolved.machine_bytes {
-        Some(bytes) => format!("of this machine's {}", size(bytes)),
-        None => "of an assumed 4.0 GiB, for this machine does not tell".to_owned(),
+        Some(bytes) => format!("on a machine with {}", size(bytes)),
+        None => "on a machine that does not tell; 4.0 GiB are assumed".to_owned(),
     };
     writeln!(out, "\n{} {}", paint.bold("Memory plan"), paint.dim(&machine))?;
     for (name, bytes, meaning) in resolved.memory.parts() {
@@ -135,10 +135,7 @@ fn write_table(resolved: &Resolved, paint: Paint, out: &mut impl Write) -> Resul
     let wanted = resolved.settings.request_bytes_max as u64;
     if resolved.request_bytes_max() < wanted {
         let lowered = size(resolved.request_bytes_max());
-        writeln!(
-            out,
-            "\nMemory has room for bodies of {lowered}, so larger ones are refused below request_bytes_max."
-        )?;
+        writeln!(out, "\nBodies above {lowered} are refused, below request_bytes_max: memory has no room for them.")?;
     }
     Ok(())
 }

@@ -132,6 +132,8 @@ fn mebibytes(bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use annals_query::QuerySettings;
+    use annals_writer::WriterSettings;
     use proptest::prelude::*;
 
     use super::*;
@@ -140,14 +142,24 @@ mod tests {
     const IDS: u64 = 10_000_000;
 
     #[test]
-    fn parts_come_to_the_total_from_the_smallest_machine_to_the_largest() {
+    fn parts_come_to_the_total_and_suit_writer_and_engine_from_256_mib_to_a_tib() {
         for shift in 0..=12 {
             for total in [(256 * MIB) << shift, ((256 * MIB) << shift) + 1, ((384 * MIB) << shift) - 1] {
                 let plan = MemoryPlan::new(total, IDS);
                 assert_eq!(plan.parts_bytes() + plan.reserve_bytes, total);
                 assert!(plan.reserve_bytes >= total / 5, "{plan}");
-                assert!(plan.freeze_bytes <= plan.memtable_bytes_max / 2, "{plan}");
-                assert!(plan.queries_bytes_max >= 16 * MIB, "{plan}");
+                let writer = WriterSettings {
+                    memtable_bytes_max: plan.memtable_bytes_max,
+                    freeze_bytes: plan.freeze_bytes,
+                    ..WriterSettings::default()
+                };
+                writer.validate().unwrap();
+                let query = QuerySettings {
+                    memory_bytes_max: plan.queries_bytes_max as usize,
+                    metadata_cache_bytes_max: plan.metadata_cache_bytes_max as usize,
+                    ..QuerySettings::default()
+                };
+                query.validate().unwrap();
             }
         }
     }

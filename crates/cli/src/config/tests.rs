@@ -96,7 +96,7 @@ fn help_tells_variable_and_default() {
     let help = parse(&["--help"]).unwrap_err().to_string();
     let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(help.contains("[env: ANNALS_REQUEST_BYTES_MAX] [default: 64MiB]"), "{help}");
-    assert!(help.contains("annals config --format toml > annals.toml"), "{help}");
+    assert!(help.contains("annals config --format toml > full.toml"), "{help}");
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn the_listing_shows_key_value_source_and_plan() {
     let mut table = Vec::new();
     write_table(&resolved, Paint::for_stdout(ColorChoice::Never), &mut table).unwrap();
     let table = String::from_utf8(table).unwrap();
-    for part in ["Keeping\n", "flag --keep", "256.0 MiB", "of this machine's 16.0 GiB", "room for bodies of 19.2 MiB"] {
+    for part in ["Keeping\n", "flag --keep", "256.0 MiB", "on a machine with 16.0 GiB", "Bodies above 19.2 MiB"] {
         assert!(table.contains(part), "{part}\n{table}");
     }
 }
