@@ -15,19 +15,14 @@ use crate::remote::{Client, ServerUrl, Token};
 use crate::session::{Session, start_runtime};
 use crate::source::Source;
 
-/// The runtime, the clock, and the place where the events are.
-pub(crate) struct Access {
-    pub(crate) runtime: Arc<Runtime>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) place: Place,
-}
-
 /// Where the events are.
-pub(crate) enum Place {
+pub(crate) enum Access {
     /// In a store that this process opens.
     Here(Session),
-    /// Behind a server; with the store's session where it is one of ours.
-    Served { client: Client, session: Option<Session> },
+    /// In a store on this machine that a server holds.
+    Held { client: Client, session: Session },
+    /// Behind a server that was named.
+    Elsewhere { client: Client, runtime: Runtime, clock: Arc<dyn Clock> },
 }
 
 impl Access {
@@ -37,47 +32,54 @@ impl Access {
     /// When the store or the token's file cannot be opened. No server is asked yet.
     pub(crate) fn open(common: &Common) -> Result<Self> {
         let Some(url) = &common.server else { return Self::over(Session::connect(common)?, common) };
-        Ok(Self {
-            runtime: start_runtime()?,
-            clock: Arc::new(SystemClock),
-            place: Place::Served { client: client(url, common.token_file.as_deref())?, session: None },
-        })
+        let client = client(url, common.token_file.as_deref())?;
+        Ok(Self::Elsewhere { client, runtime: start_runtime()?, clock: Arc::new(SystemClock) })
     }
 
     /// Decides by who holds the store of `session`.
     pub(crate) fn over(session: Session, common: &Common) -> Result<Self> {
-        let (runtime, clock) = (Arc::clone(&session.runtime), Arc::clone(&session.clock));
-        let place = match session.server()? {
-            None => Place::Here(session),
-            Some(url) => {
-                tracing::info!(server = %url, "a server holds the store: asking it");
-                Place::Served { client: client(&url, common.token_file.as_deref())?, session: Some(session) }
-            }
-        };
-        Ok(Self { runtime, clock, place })
+        let Some(url) = session.server()? else { return Ok(Self::Here(session)) };
+        tracing::info!(server = %url, "a server holds the store: asking it");
+        Ok(Self::Held { client: client(&url, common.token_file.as_deref())?, session })
     }
 
     /// What answers questions. Opens the store, or does nothing yet where a server will be asked.
     pub(crate) fn source(&self) -> Result<Source> {
-        Ok(match &self.place {
-            Place::Here(session) => Source::Local(Box::new(session.reader()?)),
-            Place::Served { client, .. } => Source::Remote(client.clone()),
+        Ok(match self {
+            Self::Here(session) => Source::Local(Box::new(session.reader()?)),
+            Self::Held { client, .. } | Self::Elsewhere { client, .. } => Source::Remote(client.clone()),
         })
+    }
+
+    /// Runs what is asked.
+    pub(crate) fn runtime(&self) -> &Runtime {
+        match self {
+            Self::Here(session) | Self::Held { session, .. } => &session.runtime,
+            Self::Elsewhere { runtime, .. } => runtime,
+        }
+    }
+
+    /// Time of day.
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        match self {
+            Self::Here(session) | Self::Held { session, .. } => session.clock.as_ref(),
+            Self::Elsewhere { clock, .. } => clock.as_ref(),
+        }
     }
 
     /// The store's session, unless the server is elsewhere.
     pub(crate) fn session(&self) -> Option<&Session> {
-        match &self.place {
-            Place::Here(session) => Some(session),
-            Place::Served { session, .. } => session.as_ref(),
+        match self {
+            Self::Here(session) | Self::Held { session, .. } => Some(session),
+            Self::Elsewhere { .. } => None,
         }
     }
 
     /// The URL of the store or of the server, for people.
     pub(crate) fn url(&self) -> String {
-        match &self.place {
-            Place::Here(session) => session.store.url().to_owned(),
-            Place::Served { client, .. } => client.url().to_string(),
+        match self {
+            Self::Here(session) => session.store.url().to_owned(),
+            Self::Held { client, .. } | Self::Elsewhere { client, .. } => client.url().to_string(),
         }
     }
 }
@@ -101,9 +103,9 @@ mod tests {
     }
 
     fn served_at(access: &Access) -> Option<String> {
-        match &access.place {
-            Place::Here(_) => None,
-            Place::Served { client, .. } => Some(client.url().to_string()),
+        match access {
+            Access::Here(_) => None,
+            Access::Held { client, .. } | Access::Elsewhere { client, .. } => Some(client.url().to_string()),
         }
     }
 

@@ -31,6 +31,7 @@ pub(crate) struct Cli {
 
 /// Flags that every command takes.
 #[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Options of every command")]
 pub(crate) struct Common {
     /// Where the store is: a folder or s3://bucket/prefix (with the usual AWS_* variables)
     #[arg(long, global = true, env = "ANNALS_STORE", default_value = "./annals-data", value_name = "URL")]
@@ -61,11 +62,11 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:\n  annals ingest events.ndjson events-2.ndjson.gz\n  \
         zcat big.json.gz | annals ingest - --project acme\n  \
         annals ingest --map github 2015-01-01-15.json.gz\n  \
-        annals ingest --map ./my-map.toml export.ndjson.zst\n\n\
+        annals ingest --map ./my-map.toml export.ndjson.zst\n  \
         annals ingest --server http://annals.example:6170 --token-file token events.ndjson\n\n\
-        Every event is synced to the write-ahead log before it counts as accepted, and the command ends with all of\n\
-        them in the table. While a server holds the store (or with --server) the events are sent to it: it has them in\n\
-        its log when the command ends, and brings them to the table. An event without `id` is stored again when its\n\
+        Every event is synced to the write-ahead log before it counts as accepted, and the command ends with all of \
+        them in the table. While a server holds the store (or with --server) the events are sent to it: it has them in \
+        its log when the command ends, and brings them to the table. An event without `id` is stored again when its \
         file is ingested again.")]
     Ingest(Ingest),
     /// Find events by project, time, level, type, ids or text
@@ -95,7 +96,7 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:\n  annals dead-letters --since 24h\n  \
         annals dead-letters --project acme --limit 500 --format ndjson | jq .reason\n  \
         annals dead-letters --project acme --since 2026-05-01 --retry\n\n\
-        --retry sends the records as they came, as new events, and removes nothing: what is sent twice and has no `id` is\n\
+        --retry sends the records as they came, as new events, and removes nothing: what is sent twice and has no `id` is \
         stored twice. Records of which only the beginning was kept are passed over.")]
     DeadLetters(DeadLetters),
     /// Show projects, days, files, bytes, bytes an event and the write-ahead log
@@ -109,12 +110,12 @@ pub(crate) enum Command {
     /// Send realistic events to a server as fast as it takes them, or at a rate, and prove that it kept them
     #[command(after_help = "Examples:\n  annals load\n  \
         annals load --connections 32 --batch 500 --seconds 300 --check\n  \
-        annals load --connections 256 --batch 1            single events\n  \
-        annals load --rate 50000 --format json             open loop: latency counts from when a batch was due\n  \
-        annals load --idempotency-keys --ledger run.ndjson  goes on over restarts of the server\n  \
-        annals load --check-only --ledger run.ndjson       checks the same run again, e.g. after a crash\n\n\
-        Every event carries a member `load` of its own. --check asks for them by SQL and counts what was acknowledged and\n\
-        is not there (lost), what is there twice (doubled) and what nobody sent (invented); any of them ends with exit\n\
+        annals load --connections 256 --batch 1              single events\n  \
+        annals load --rate 50000 --format json               latency counts from when a batch was due\n  \
+        annals load --idempotency-keys --ledger run.ndjson   goes on over restarts of the server\n  \
+        annals load --check-only --ledger run.ndjson         checks the same run again, e.g. after a crash\n\n\
+        Every event carries a member `load` of its own. --check asks for them by SQL and counts what was acknowledged and \
+        is not there (lost), what is there twice (doubled) and what nobody sent (invented); any of them ends with exit \
         code 1. Batches without an answer may be there or not. Without --ids or --idempotency-keys they are not sent again.")]
     Load(Box<Load>),
     /// Fill a store with a week of events of ten projects, search, trace and query it, then serve it

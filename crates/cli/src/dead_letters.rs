@@ -20,14 +20,14 @@ const LIMIT_DEFAULT: u32 = 50;
 
 pub(crate) fn run(common: &Common, command: &DeadLetters) -> Result<()> {
     let access = Access::open(common)?;
-    let selection = select(command, access.clock.now_us())?;
+    let selection = select(command, access.clock().now_us())?;
     let source = access.source()?;
     if command.retry {
         return resend::run(&access, &source, &selection);
     }
     let limit = command.limit.unwrap_or(LIMIT_DEFAULT);
     let statement = selection.list(command.format, limit);
-    answer(&access.runtime, &source, &statement, command.format, limit as usize).context(NOT_READ)
+    answer(access.runtime(), &source, &statement, command.format, limit as usize).context(NOT_READ)
 }
 
 /// Said around an error of reading them.

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::DataType;
 
-use crate::access::{Access, Place};
+use crate::access::Access;
 use crate::command::{Common, Demo};
 use crate::output::{print_events, print_table};
 use crate::paint::{Paint, duration, thousands};
@@ -88,15 +88,17 @@ pub(crate) fn run(common: &Common, command: &Demo, serve: Option<Serve>) -> Resu
     show_sql(&access, &source, paint, &mut out)?;
     show_next(common, &root, paint, &mut out)?;
     drop(source);
-    let Place::Here(session) = access.place else {
-        writeln!(out, "The store is served at {}.", access.url())?;
-        return Ok(out.flush()?);
-    };
-    out.flush()?;
-    drop(out);
-    match serve.filter(|_| !command.no_serve) {
-        Some(serve) => serve(common, session),
-        None => Ok(()),
+    match (serve.filter(|_| !command.no_serve), access) {
+        (Some(serve), Access::Here(session)) => {
+            out.flush()?;
+            drop(out);
+            serve(common, session)
+        }
+        (None, Access::Here(_)) => Ok(out.flush()?),
+        (_, held) => {
+            writeln!(out, "The store is served at {}.", held.url())?;
+            Ok(out.flush()?)
+        }
     }
 }
 
@@ -173,7 +175,7 @@ fn show_trace(access: &Access, source: &Source, paint: Paint, out: &mut impl Wri
     let Some(trace_id) = first_text(&batches) else { bail!("no trace with an error was generated") };
     let watch = Stopwatch::start();
     let query = TraceQuery { trace_id: trace_id.clone(), project: None, from_us: None, until_us: None, limit: 1_000 };
-    let page = access.runtime.block_on(source.trace(&query))?;
+    let page = access.runtime().block_on(source.trace(&query))?;
     let took = watch.elapsed();
     heading(out, paint, &format!("annals trace {trace_id}"), took)?;
     print_timeline(&page, paint, out)?;
@@ -185,7 +187,7 @@ fn show_searches(access: &Access, source: &Source, paint: Paint, out: &mut impl 
     let busiest = collect(access, source, "select project_id from files group by 1 order by sum(rows) desc limit 1")?;
     let Some(project) = first_text(&busiest) else { bail!("the demo store is empty") };
     let project = annals_event::ProjectId::new(&project)?;
-    let day_ago_us = access.clock.now_us() - annals_event::DAY_US;
+    let day_ago_us = access.clock().now_us() - annals_event::DAY_US;
     let newest = EventQuery { limit: 5, order: Order::NewestFirst, ..EventQuery::default() };
     let searches = [
         (
@@ -208,7 +210,7 @@ fn show_searches(access: &Access, source: &Source, paint: Paint, out: &mut impl 
     ];
     for (shown, query) in searches {
         let watch = Stopwatch::start();
-        let page = access.runtime.block_on(source.search(&query))?;
+        let page = access.runtime().block_on(source.search(&query))?;
         heading(out, paint, &shown, watch.elapsed())?;
         print_events(&page.events, paint, out)?;
         writeln!(out)?;
@@ -252,7 +254,7 @@ fn heading(out: &mut impl Write, paint: Paint, what: &str, took: std::time::Dura
 }
 
 fn collect(access: &Access, source: &Source, statement: &str) -> Result<Vec<RecordBatch>> {
-    access.runtime.block_on(source.sql_all(statement))
+    access.runtime().block_on(source.sql_all(statement))
 }
 
 /// The first row's first column as text.

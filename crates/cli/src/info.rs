@@ -36,7 +36,7 @@ pub(crate) fn run(common: &Common, command: &Info) -> Result<()> {
         out.flush()?;
     }
     let statement = if command.days { BY_DAY } else { BY_PROJECT };
-    answer(&access.runtime, &source, statement, command.format, ROWS_MAX)
+    answer(access.runtime(), &source, statement, command.format, ROWS_MAX)
 }
 
 /// The store in a few lines; of a server's store, what its SQL tells.
@@ -100,7 +100,7 @@ impl Totals {
     }
 
     fn by_sql(access: &Access, source: &Source) -> Result<Self> {
-        let batches = access.runtime.block_on(source.sql_all(TOTALS))?;
+        let batches = access.runtime().block_on(source.sql_all(TOTALS))?;
         let Some(batch) = batches.iter().find(|batch| batch.num_rows() > 0) else { return Ok(Self::default()) };
         let number = |name: &str| -> Result<u64> {
             let Some(column) = batch.column_by_name(name) else { return Ok(0) };

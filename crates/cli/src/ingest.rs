@@ -13,7 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use annals_event::{DecodeSettings, EventDecoder, EventMap};
 use anyhow::{Context, Result, bail};
 
-use crate::access::{Access, Place};
+use crate::access::Access;
 use crate::command::{Common, Ingest};
 use crate::paint::{duration, size, thousands};
 use crate::session::seed;
@@ -39,11 +39,11 @@ struct Ingesting<'a> {
 pub(crate) fn run(common: &Common, command: &Ingest) -> Result<()> {
     let access = Access::open(common)?;
     let ingesting = Ingesting { command, map: command.map.as_deref().map(load_map).transpose()? };
-    let totals = match &access.place {
-        Place::Here(session) => local::run(session, &ingesting)?,
-        Place::Served { client, .. } => {
-            let run = seed(access.clock.as_ref());
-            served::run(client, &access.runtime, access.clock.as_ref(), run, &ingesting)?
+    let totals = match &access {
+        Access::Here(session) => local::run(session, &ingesting)?,
+        Access::Held { client, .. } | Access::Elsewhere { client, .. } => {
+            let run = seed(access.clock());
+            served::run(client, access.runtime(), access.clock(), run, &ingesting)?
         }
     };
     if totals.accepted == 0 && totals.known == 0 && totals.refused > 0 {

@@ -69,12 +69,11 @@ pub(crate) fn run(common: &Common, command: &Load) -> Result<()> {
         book = Some(LedgerWriter::create(ledger, command.ledger.as_deref())?);
     }
     let pool = Pool::build(&pool)?;
-    let (name, server) = (plan.run.to_string(), plan.server.to_string());
     let progress = Seconds::start();
-    let mut ended =
-        runtime.block_on(run::run(plan, pool, book, |nth, second| progress.show(&second_line(nth, second))))?;
+    let show = |nth, second| progress.show(&second_line(nth, second));
+    let mut ended = runtime.block_on(run::run(plan.clone(), pool, book, show))?;
     progress.finish();
-    let load = RunReport::of(name, server, command.connections, command.batch, &mut ended.tally);
+    let load = RunReport::of(&plan, ended.elapsed, &mut ended.tally);
     let acked = load.acked_events();
     let ledger = ended.ledger.map(LedgerWriter::finish).transpose()?;
     let report = Report { load: Some(load), check: None };

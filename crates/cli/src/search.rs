@@ -15,9 +15,9 @@ use crate::source::Page;
 
 pub(crate) fn run(common: &Common, command: &Search) -> Result<()> {
     let access = Access::open(common)?;
-    let query = plan(command, access.clock.now_us())?;
+    let query = plan(command, access.clock().now_us())?;
     let source = access.source()?;
-    let page = access.runtime.block_on(source.search(&query)).context("the search failed")?;
+    let page = access.runtime().block_on(source.search(&query)).context("the search failed")?;
     write_page(&page, command.format, Paint::for_stdout(common.color))?;
     if command.format == Format::Table {
         tell_more(&page, command.limit);

@@ -15,7 +15,7 @@ use crate::remote::ServerUrl;
 
 /// The store that `--store` and `--wal` name, with the runtime that serves it.
 pub(crate) struct Session {
-    pub(crate) runtime: Arc<Runtime>,
+    pub(crate) runtime: Runtime,
     pub(crate) store: Store,
     pub(crate) wal_dir: PathBuf,
     pub(crate) fs: Arc<dyn FileSystem>,
@@ -123,9 +123,8 @@ impl Session {
 }
 
 /// The threads of one invocation.
-pub(crate) fn start_runtime() -> Result<Arc<Runtime>> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
-    Ok(Arc::new(runtime))
+pub(crate) fn start_runtime() -> Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")
 }
 
 /// Where this user's state lives: `$XDG_STATE_HOME/annals` or `~/.local/state/annals`.

@@ -93,7 +93,7 @@ fn meta(access: &Access, source: &Source, line: &str, format: &mut Format, rows:
 /// Answers a statement; an error is shown and the shell goes on.
 #[expect(clippy::print_stderr, reason = "the shell talks to the person at the terminal")]
 fn show(access: &Access, source: &Source, statement: &str, format: Format, rows: usize) {
-    if let Err(error) = answer(&access.runtime, source, statement, format, rows) {
+    if let Err(error) = answer(access.runtime(), source, statement, format, rows) {
         eprintln!("error: {error:#}");
     }
 }

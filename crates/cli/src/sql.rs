@@ -20,7 +20,7 @@ pub(crate) fn run(common: &Common, command: &Sql) -> Result<()> {
     let access = Access::open(common)?;
     let source = access.source()?;
     if let Some(statement) = &command.statement {
-        return answer(&access.runtime, &source, statement, command.format, command.rows);
+        return answer(access.runtime(), &source, statement, command.format, command.rows);
     }
     if io::stdin().is_terminal() {
         return shell::run(&access, &source, command);
@@ -35,7 +35,7 @@ pub(crate) fn run(common: &Common, command: &Sql) -> Result<()> {
         bail!("several statements can be answered as table or ndjson only: run them one by one for other formats");
     }
     for statement in statements {
-        answer(&access.runtime, &source, &statement, command.format, command.rows)?;
+        answer(access.runtime(), &source, &statement, command.format, command.rows)?;
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ const EVENTS_MAX: usize = 100_000;
 
 pub(crate) fn run(common: &Common, command: &Trace) -> Result<()> {
     let access = Access::open(common)?;
-    let now_us = access.clock.now_us();
+    let now_us = access.clock().now_us();
     let bound = |text: &Option<String>, flag: &str| {
         text.as_deref().map(|text| parse_time_bound(text, now_us)).transpose().with_context(|| flag.to_owned())
     };
@@ -32,7 +32,7 @@ pub(crate) fn run(common: &Common, command: &Trace) -> Result<()> {
         limit: EVENTS_MAX,
     };
     let source = access.source()?;
-    let page = access.runtime.block_on(source.trace(&query)).context("the trace scan failed")?;
+    let page = access.runtime().block_on(source.trace(&query)).context("the trace scan failed")?;
     let paint = Paint::for_stdout(common.color);
     if command.format == Format::Table {
         let mut out = BufWriter::new(io::stdout().lock());

@@ -16,7 +16,7 @@ use futures::TryStreamExt;
 
 use super::NOT_READ;
 use super::statement::Selection;
-use crate::access::{Access, Place};
+use crate::access::Access;
 use crate::paint::thousands;
 use crate::remote::{Client, EventsPost, Failure};
 use crate::session::{Session, seed};
@@ -37,12 +37,12 @@ struct Resent {
 
 /// Sends the selected records again and tells what became of them.
 pub(super) fn run(access: &Access, source: &Source, selection: &Selection) -> Result<()> {
-    let resent = match &access.place {
-        Place::Served { client, .. } => {
-            let mut run = Post { client, run: seed(access.clock.as_ref()), bodies: 0 };
-            access.runtime.block_on(resend(source, selection, async |project, body| run.send(project, body).await))
+    let resent = match access {
+        Access::Held { client, .. } | Access::Elsewhere { client, .. } => {
+            let mut run = Post { client, run: seed(access.clock()), bodies: 0 };
+            access.runtime().block_on(resend(source, selection, async |project, body| run.send(project, body).await))
         }
-        Place::Here(session) => locally(session, source, selection),
+        Access::Here(session) => locally(session, source, selection),
     };
     report(&resent?);
     Ok(())

@@ -7,6 +7,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::audit::Verdict;
+use super::run::RunPlan;
 use super::tally::{Counts, Latencies, Second, Tally};
 use crate::paint::{Paint, thousands};
 
@@ -26,7 +27,7 @@ pub(super) struct RunReport {
     server: String,
     connections: u16,
     batch: u32,
-    /// From the start to the last acknowledgement.
+    /// How long events were sent, and to the last acknowledgement where that came later.
     seconds: f64,
     events_per_s: f64,
     /// Of JSON, before compression; a megabyte is 1,000,000 bytes.
@@ -38,14 +39,14 @@ pub(super) struct RunReport {
 }
 
 impl RunReport {
-    pub(super) fn of(run: String, server: String, connections: u16, batch: u32, tally: &mut Tally) -> Self {
-        let seconds = tally.last_ack().max(Duration::from_millis(1)).as_secs_f64();
+    pub(super) fn of(plan: &RunPlan, elapsed: Duration, tally: &mut Tally) -> Self {
+        let seconds = elapsed.max(Duration::from_millis(1)).as_secs_f64();
         let counts = tally.counts.clone();
         Self {
-            run,
-            server,
-            connections,
-            batch,
+            run: plan.run.to_string(),
+            server: plan.server.to_string(),
+            connections: plan.connections,
+            batch: plan.batch,
             seconds,
             events_per_s: counts.acked_events as f64 / seconds,
             mb_per_s: counts.acked_bytes as f64 / 1e6 / seconds,
@@ -144,6 +145,8 @@ pub(super) fn second_line(nth: u64, second: Second) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::encoding::Encoding;
+    use super::super::marker::RunId;
     use super::*;
 
     fn report() -> Report {
@@ -152,7 +155,21 @@ mod tests {
         tally.counts.acked_bytes = 2_000_000;
         tally.answered(200);
         tally.acknowledged(Duration::from_millis(5), Duration::from_secs(2));
-        let load = RunReport::of("0000beef".to_owned(), "http://h:1".to_owned(), 8, 1_000, &mut tally);
+        let plan = RunPlan {
+            run: RunId::new(0xbeef),
+            server: "http://h:1".parse().unwrap(),
+            authorization: None,
+            connections: 8,
+            batch: 1_000,
+            duration: Duration::from_secs(2),
+            rate: 0,
+            ack: "wal",
+            ids: false,
+            keys: false,
+            encoding: Encoding::Identity,
+            overload: false,
+        };
+        let load = RunReport::of(&plan, Duration::from_secs(2), &mut tally);
         let check = Verdict { acked: 2_000, lost: 3, ..Verdict::default() };
         Report { load: Some(load), check: Some(check) }
     }

@@ -67,6 +67,8 @@ impl Run {
 pub(super) struct Ended {
     pub(super) tally: Tally,
     pub(super) ledger: Option<LedgerWriter>,
+    /// How long it sent, and to the last acknowledgement where that came later.
+    pub(super) elapsed: Duration,
     /// Why it ended before its time, if it did.
     pub(super) failure: Option<anyhow::Error>,
 }
@@ -137,9 +139,12 @@ pub(super) async fn run(
             }
         }
     }
+    let sending = run.start.elapsed().min(run.plan.duration);
     let run = Arc::into_inner(run).ok_or_else(|| anyhow!("a producer outlived its run"))?;
+    let tally = run.tally.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ok(Ended {
-        tally: run.tally.into_inner().unwrap_or_else(PoisonError::into_inner),
+        elapsed: sending.max(tally.last_ack()),
+        tally,
         ledger: run.ledger.map(|ledger| ledger.into_inner().unwrap_or_else(PoisonError::into_inner)),
         failure,
     })
