@@ -83,8 +83,7 @@ impl Node {
             settings: query_settings(resolved),
             clock: Arc::clone(clock),
         })?;
-        let dead_letters =
-            DeadLetters::new(Arc::clone(&letters), Arc::clone(clock), settings.dead_letter_bytes_max);
+        let dead_letters = DeadLetters::new(Arc::clone(&letters), Arc::clone(clock), settings.dead_letter_bytes_max);
         let limits = DecodeLimits { event_bytes_max: settings.event_bytes_max, ..DecodeLimits::default() };
         let decode = DecodeSettings { limits, ..DecodeSettings::default() };
         let intake = Intake::start(Arc::clone(&writer), dead_letters, decode, Arc::clone(clock))?;

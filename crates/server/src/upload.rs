@@ -22,7 +22,7 @@ use crate::memory::{Budget, Reservation};
 /// are counted by the writer.
 const COST: u64 = 2;
 /// Reserved for a body of unknown length, before it grows.
-const UNKNOWN_BYTES: u64 = 64 << 10;
+pub(crate) const UNKNOWN_BYTES: u64 = 64 << 10;
 /// How long a request waits for room.
 const ROOM_WAIT: Duration = Duration::from_millis(1_500);
 /// Seconds after which a request that found no room may be sent again.
@@ -71,6 +71,11 @@ impl Uploads {
     /// Bodies of at most `body_bytes_max` decompressed bytes, which may stand still for `idle`.
     pub(crate) fn new(budget: Budget, writer: Arc<Writer>, body_bytes_max: u64, idle: Duration) -> Self {
         Self { budget, writer, body_bytes_max, idle, freed: Arc::new(Notify::new()) }
+    }
+
+    /// Longest body once it is decompressed, bytes, and how long it may stand still.
+    pub(crate) fn bounds(&self) -> (u64, Duration) {
+        (self.body_bytes_max, self.idle)
     }
 
     /// Receives a body.
@@ -203,6 +208,16 @@ impl Room {
     fn covers(&mut self, bytes: u64) -> bool {
         let missing = bytes.saturating_sub(self.reservation.bytes());
         missing == 0 || self.reservation.try_grow(missing)
+    }
+
+    /// Grows the reservation to hold a request and the events made of it; `false` when there is no room.
+    pub(crate) fn covers_events(&mut self, request_bytes: u64, event_bytes: u64) -> bool {
+        self.covers(request_bytes + event_bytes * COST)
+    }
+
+    /// Whether there is so much room for one request when there is no other.
+    pub(crate) fn could_cover_events(&self, request_bytes: u64, event_bytes: u64) -> bool {
+        request_bytes + event_bytes * COST <= self.reservation.limit()
     }
 }
 

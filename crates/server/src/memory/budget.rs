@@ -63,6 +63,11 @@ impl Reservation {
         self.bytes
     }
 
+    /// Bytes that can be reserved of its budget in all.
+    pub fn limit(&self) -> u64 {
+        self.budget.limit()
+    }
+
     /// Takes `bytes` more; where they do not fit it answers false and holds what it held.
     #[must_use]
     pub fn try_grow(&mut self, bytes: u64) -> bool {

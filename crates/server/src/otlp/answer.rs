@@ -40,6 +40,7 @@ impl From<SinkError> for Failure {
             SinkError::Unavailable { retry_after_s } => Self::Unavailable { retry_after_s },
             SinkError::Full => Self::Full,
             SinkError::Invalid(reason) => Self::Invalid(reason),
+            SinkError::TooLarge(reason) => Self::TooLarge(reason),
             SinkError::Internal => Self::Internal,
         }
     }

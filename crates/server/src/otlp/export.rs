@@ -3,20 +3,14 @@
 use annals_event::ProjectId;
 use bytes::Bytes;
 
-use super::BODY_BYTES_MAX;
 use super::answer::Failure;
-use super::body::decompress;
 use super::json::map_json;
 use super::map::{MapError, MapLimits, Mapped, Mapper};
 use super::protobuf::map_protobuf;
-use super::sink::LogSink;
-use crate::coding::Coding;
+use super::sink::{LogSink, Place};
 
 /// Bodies from this size are mapped on a thread that may block: smaller ones take less than a millisecond or two.
 const BLOCKING_BYTES_MIN: usize = 256 << 10;
-
-/// The same for compressed ones, which may become a hundred times as much.
-const BLOCKING_COMPRESSED_BYTES_MIN: usize = 16 << 10;
 
 /// How much longer than its event the text of a record may be: OTLP says in more words what JSON says in few.
 const RECORD_BYTES_PER_EVENT_BYTE: usize = 4;
@@ -37,12 +31,13 @@ impl Wire {
     }
 }
 
-/// A request as it came.
+/// A request, decompressed.
 #[derive(Debug)]
-pub(super) struct Upload {
+pub(super) struct Upload<P> {
     pub(super) body: Bytes,
+    /// Room for it.
+    pub(super) place: P,
     pub(super) wire: Wire,
-    pub(super) coding: Coding,
     /// Of records that name none.
     pub(super) project: Option<ProjectId>,
     /// Which way in it took.
@@ -62,21 +57,18 @@ pub(super) struct Exported {
 ///
 /// # Errors
 /// When nothing of it was taken; records that break a rule are told of in the answer.
-pub(super) async fn export<S: LogSink>(sink: &S, upload: Upload) -> Result<Exported, Failure> {
+pub(super) async fn export<S: LogSink>(sink: &S, upload: Upload<S::Place>) -> Result<Exported, Failure> {
+    let bounds = sink.bounds()?;
     let limits = MapLimits {
-        record_bytes_max: sink.event_bytes_max().saturating_mul(RECORD_BYTES_PER_EVENT_BYTE),
-        body_bytes_max: BODY_BYTES_MAX,
+        record_bytes_max: bounds.event_bytes_max.saturating_mul(RECORD_BYTES_PER_EVENT_BYTE),
+        body_bytes_max: bounds.body_bytes_max,
     };
-    let Upload { body, wire, coding, project, source } = upload;
+    let Upload { body, place, wire, project, source } = upload;
     let has_project = project.is_some();
-    let inline_bytes = match coding {
-        Coding::Identity => BLOCKING_BYTES_MIN,
-        Coding::Gzip | Coding::Zstd => BLOCKING_COMPRESSED_BYTES_MIN,
-    };
-    let mut mapped = if body.len() < inline_bytes {
-        map(body, wire, coding, limits, has_project)?
+    let (mut mapped, place) = if body.len() < BLOCKING_BYTES_MIN {
+        map(&body, place, wire, limits, has_project)?
     } else {
-        tokio::task::spawn_blocking(move || map(body, wire, coding, limits, has_project))
+        tokio::task::spawn_blocking(move || map(&body, place, wire, limits, has_project))
             .await
             .map_err(|_| Failure::Internal)??
     };
@@ -84,24 +76,32 @@ pub(super) async fn export<S: LogSink>(sink: &S, upload: Upload) -> Result<Expor
     let mut refused = 0;
     let mut first = None;
     if mapped.lines() > 0 {
-        let receipt = sink.submit(events, project, source).await?;
+        let receipt = sink.submit(events, place, project, source).await?;
         refused = receipt.refused;
         first = receipt.refusals.into_iter().next().map(|(line, reason)| (mapped.record_of_line(line), reason));
     }
     Ok(exported(mapped, refused, first))
 }
 
-fn map(body: Bytes, wire: Wire, coding: Coding, limits: MapLimits, has_project: bool) -> Result<Mapped, Failure> {
-    let body = decompress(coding, body)?;
-    let mapper = Mapper::new(limits, has_project);
+/// What a request becomes, and the room for it.
+fn map<P: Place>(
+    body: &[u8],
+    mut place: P,
+    wire: Wire,
+    limits: MapLimits,
+    has_project: bool,
+) -> Result<(Mapped, P), Failure> {
+    let mapper = Mapper::new(limits, has_project, &mut place, body.len());
     let mapped = match wire {
-        Wire::Protobuf => map_protobuf(&body, mapper),
-        Wire::Json => map_json(&body, mapper),
+        Wire::Protobuf => map_protobuf(body, mapper),
+        Wire::Json => map_json(body, mapper),
     };
-    mapped.map_err(|error| match error {
-        MapError::Malformed(reason) => Failure::Invalid(reason),
-        MapError::TooLarge(reason) => Failure::TooLarge(reason),
-    })
+    match mapped {
+        Ok(mapped) => Ok((mapped, place)),
+        Err(MapError::Malformed(reason)) => Err(Failure::Invalid(reason)),
+        Err(MapError::TooLarge(reason)) => Err(Failure::TooLarge(reason)),
+        Err(MapError::NoRoom(error)) => Err(error.into()),
+    }
 }
 
 fn exported(mapped: Mapped, refused: u64, first: Option<(u64, String)>) -> Exported {

@@ -1,17 +1,20 @@
 //! `LogsService/Export`: OTLP over gRPC.
 //!
-//! The service that is generated for it decodes a request as a whole before it is looked at. This one takes the message's
-//! bytes, so that they go the same bounded way as over HTTP, and asks who is there before it reads them.
+//! The service that is generated for it decodes a request as a whole before it is looked at. This one asks who is there
+//! before it reads a message, holds room for every byte that comes, and takes the message as its bytes, so that they go
+//! the same bounded way as over HTTP.
 
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use axum::Router;
 use axum::http::{HeaderMap, Request, Response};
 use bytes::{Buf, Bytes};
+use futures::stream;
+use http_body_util::BodyExt;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceResponse;
 use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::SERVICE_NAME;
 use prost::Message;
@@ -21,12 +24,10 @@ use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, En
 use tonic::server::{Grpc, NamedService, UnaryService};
 use tonic::service::Routes;
 
-use super::BODY_BYTES_MAX;
 use super::answer::Failure;
-use super::body::project;
 use super::export::{Upload, Wire, export};
-use super::sink::LogSink;
-use crate::coding::Coding;
+use super::head::project;
+use super::sink::{LogSink, Place, SinkBounds};
 
 /// Says whether a request with these headers may come in, or else why not.
 pub(crate) type Authorize = Arc<dyn Fn(&HeaderMap) -> Result<(), String> + Send + Sync>;
@@ -62,39 +63,57 @@ impl<S: LogSink> tower::Service<Request<Body>> for LogsService<S> {
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let service = self.clone();
-        Box::pin(async move { Ok(service.answer(request).await) })
+        Box::pin(async move { Ok(service.answer(request).await.unwrap_or_else(Status::into_http)) })
     }
 }
 
 impl<S: LogSink> LogsService<S> {
-    async fn answer(self, request: Request<Body>) -> Response<Body> {
-        if let Err(status) = self.check(&request) {
-            return status.into_http();
-        }
-        // A message's length is not told before it comes.
-        let _place = match self.sink.admit(BODY_BYTES_MAX as u64).await {
-            Ok(place) => place,
-            Err(error) => return Failure::from(error).grpc().into_http(),
-        };
-        Grpc::new(RawCodec)
-            .accept_compressed(CompressionEncoding::Gzip)
-            .max_decoding_message_size(BODY_BYTES_MAX)
-            .unary(Export { sink: self.sink }, request)
-            .await
-    }
-
-    /// What can be said of a request before its body is read.
-    fn check(&self, request: &Request<Body>) -> Result<(), Status> {
+    async fn answer(self, request: Request<Body>) -> Result<Response<Body>, Status> {
         if request.uri().path().rsplit('/').next() != Some("Export") {
             return Err(Status::unimplemented("the service has the one method Export"));
         }
-        (self.authorize)(request.headers()).map_err(Status::unauthenticated)
+        (self.authorize)(request.headers()).map_err(Status::unauthenticated)?;
+        let later = |error| Failure::from(error).grpc();
+        let bounds = self.sink.bounds().map_err(later)?;
+        let place = Arc::new(Mutex::new(Some(self.sink.admit().await.map_err(later)?)));
+        let request = request.map(|body| counted(body, bounds, Arc::clone(&place)));
+        let mut grpc = Grpc::new(RawCodec)
+            .accept_compressed(CompressionEncoding::Gzip)
+            .max_decoding_message_size(bounds.body_bytes_max);
+        Ok(grpc.unary(Export { sink: self.sink, place }, request).await)
     }
 }
 
-/// The method.
-struct Export<S> {
+/// Where a request's room is while its body is read; taken out when it is.
+type Shared<P> = Arc<Mutex<Option<P>>>;
+
+/// The same body, its parts passed on once there is room for them. One that stands still ends.
+fn counted<P: Place>(body: Body, bounds: SinkBounds, place: Shared<P>) -> Body {
+    let parts = stream::try_unfold((body, 0), move |(mut body, mut bytes)| {
+        let place = Arc::clone(&place);
+        async move {
+            loop {
+                let Ok(frame) = tokio::time::timeout(bounds.body_idle_max, body.frame()).await else {
+                    let seconds = bounds.body_idle_max.as_secs();
+                    return Err(Status::deadline_exceeded(format!("no byte of the request came for {seconds} s")));
+                };
+                let Some(frame) = frame.transpose()? else { return Ok(None) };
+                let Ok(part) = frame.into_data() else { continue };
+                bytes += part.len();
+                if let Some(place) = &mut *place.lock().unwrap_or_else(PoisonError::into_inner) {
+                    place.cover(bytes, 0).map_err(|error| Failure::from(error).grpc())?;
+                }
+                return Ok(Some((part, (body, bytes))));
+            }
+        }
+    });
+    Body::new(axum::body::Body::from_stream(parts))
+}
+
+/// The method, for one request.
+struct Export<S: LogSink> {
     sink: Arc<S>,
+    place: Shared<S::Place>,
 }
 
 impl<S: LogSink> UnaryService<Bytes> for Export<S> {
@@ -103,12 +122,15 @@ impl<S: LogSink> UnaryService<Bytes> for Export<S> {
 
     fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
         let sink = Arc::clone(&self.sink);
+        let place = self.place.lock().unwrap_or_else(PoisonError::into_inner).take();
         Box::pin(async move {
             let (metadata, _, body) = request.into_parts();
             let outcome = async {
+                let mut place = place.ok_or(Failure::Internal)?;
+                // Compressed, it was shorter.
+                place.cover(body.len(), 0)?;
                 let project = project(metadata.as_ref())?;
-                let (wire, coding) = (Wire::Protobuf, Coding::Identity);
-                export(&*sink, Upload { body, wire, coding, project, source: "otlp_grpc" }).await
+                export(&*sink, Upload { body, place, wire: Wire::Protobuf, project, source: "otlp_grpc" }).await
             };
             match outcome.await {
                 Ok(exported) => Ok(tonic::Response::new(exported.message())),

@@ -19,14 +19,14 @@ use super::map::{MapError, Mapped, Mapper};
 ///
 /// # Errors
 /// When it is none, or too large.
-pub(super) fn map_json(request: &[u8], mut mapper: Mapper) -> Result<Mapped, MapError> {
+pub(super) fn map_json(request: &[u8], mut mapper: Mapper<'_>) -> Result<Mapped, MapError> {
     let request = std::str::from_utf8(request).map_err(|error| malformed("the request", &error))?;
     let request: RequestText<'_> = object(request).map_err(|error| malformed("the request", &error))?;
     each_element("resourceLogs", request.resource_logs, |text| resource_logs(text, &mut mapper))?;
     Ok(mapper.finish())
 }
 
-fn resource_logs(text: &RawValue, mapper: &mut Mapper) -> Result<(), MapError> {
+fn resource_logs(text: &RawValue, mapper: &mut Mapper<'_>) -> Result<(), MapError> {
     let parts: ResourceText<'_> =
         object(text.get()).map_err(|error| malformed("an element of resourceLogs", &error))?;
     let resource = match parts.resource {
@@ -40,7 +40,7 @@ fn resource_logs(text: &RawValue, mapper: &mut Mapper) -> Result<(), MapError> {
     each_element("scopeLogs", parts.scope_logs, |text| scope_logs(text, mapper))
 }
 
-fn scope_logs(text: &RawValue, mapper: &mut Mapper) -> Result<(), MapError> {
+fn scope_logs(text: &RawValue, mapper: &mut Mapper<'_>) -> Result<(), MapError> {
     let parts: ScopeText<'_> = object(text.get()).map_err(|error| malformed("an element of scopeLogs", &error))?;
     let scope = match parts.scope {
         Some(text) => {

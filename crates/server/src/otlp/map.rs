@@ -7,7 +7,11 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 
 use super::field::{Field, field_of};
 use super::record::write_event;
+use super::sink::{Place, SinkError};
 use super::value::{write_display, write_pairs, write_string};
+
+/// Steps in which room is made for what the records become.
+const GROWTH_BYTES: usize = 256 << 10;
 
 /// Most records that cannot be read of a request that is read at all.
 const UNREADABLE_MAX: usize = 1_000;
@@ -28,6 +32,8 @@ pub(super) enum MapError {
     Malformed(String),
     /// It is too large, or would become too much.
     TooLarge(String),
+    /// There is no room for what it becomes.
+    NoRoom(SinkError),
 }
 
 /// What a request became.
@@ -71,18 +77,28 @@ pub(super) struct Surroundings {
 }
 
 /// Takes resources, scopes and records in the order of a request.
-#[derive(Debug)]
-pub(super) struct Mapper {
+pub(super) struct Mapper<'a> {
     limits: MapLimits,
+    place: &'a mut dyn Place,
+    /// Bytes of the request, which are held besides what it becomes.
+    request_bytes: usize,
+    /// Bytes of NDJSON for which there is room.
+    covered_bytes: usize,
     around: Surroundings,
     mapped: Mapped,
 }
 
-impl Mapper {
-    /// A mapper of one request. `has_default_project`: it names a project for records that name none.
-    pub(super) fn new(limits: MapLimits, has_default_project: bool) -> Self {
+impl<'a> Mapper<'a> {
+    /// A mapper of a request of `request_bytes`, for which `place` has room and is to have room for more.
+    /// `has_default_project`: the request names a project for records that name none.
+    pub(super) fn new(
+        limits: MapLimits,
+        has_default_project: bool,
+        place: &'a mut dyn Place,
+        request_bytes: usize,
+    ) -> Self {
         let around = Surroundings { has_default_project, ..Surroundings::default() };
-        Self { limits, around, mapped: Mapped::default() }
+        Self { limits, place, request_bytes, covered_bytes: 0, around, mapped: Mapped::default() }
     }
 
     /// The records that follow are of this resource.
@@ -129,7 +145,7 @@ impl Mapper {
     /// Takes a record.
     ///
     /// # Errors
-    /// `TooLarge` when the request becomes too much.
+    /// `TooLarge` when the request becomes too much, `NoRoom` when it does for now.
     pub(super) fn push(&mut self, record: &LogRecord) -> Result<(), MapError> {
         let body = &mut self.mapped.body;
         write_event(record, &self.around, body);
@@ -140,6 +156,10 @@ impl Mapper {
                 "the records become more than {} bytes of events: send them in smaller requests",
                 self.limits.body_bytes_max
             )));
+        }
+        if body.len() > self.covered_bytes {
+            self.covered_bytes = body.len() + GROWTH_BYTES.min(body.len());
+            self.place.cover(self.request_bytes, self.covered_bytes).map_err(MapError::NoRoom)?;
         }
         Ok(())
     }

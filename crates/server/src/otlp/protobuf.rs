@@ -15,7 +15,7 @@ use super::map::{MapError, Mapped, Mapper};
 ///
 /// # Errors
 /// When it is none, or too large.
-pub(super) fn map_protobuf(request: &[u8], mut mapper: Mapper) -> Result<Mapped, MapError> {
+pub(super) fn map_protobuf(request: &[u8], mut mapper: Mapper<'_>) -> Result<Mapped, MapError> {
     each_field(request, |tag, field| match tag {
         1 => resource_logs(field, &mut mapper),
         _ => Ok(()),
@@ -23,7 +23,7 @@ pub(super) fn map_protobuf(request: &[u8], mut mapper: Mapper) -> Result<Mapped,
     Ok(mapper.finish())
 }
 
-fn resource_logs(message: &[u8], mapper: &mut Mapper) -> Result<(), MapError> {
+fn resource_logs(message: &[u8], mapper: &mut Mapper<'_>) -> Result<(), MapError> {
     let mut resource = Resource::default();
     let mut schema_url = "";
     each_field(message, |tag, field| {
@@ -44,7 +44,7 @@ fn resource_logs(message: &[u8], mapper: &mut Mapper) -> Result<(), MapError> {
     })
 }
 
-fn scope_logs(message: &[u8], mapper: &mut Mapper) -> Result<(), MapError> {
+fn scope_logs(message: &[u8], mapper: &mut Mapper<'_>) -> Result<(), MapError> {
     let mut scope = InstrumentationScope::default();
     let mut schema_url = "";
     each_field(message, |tag, field| {

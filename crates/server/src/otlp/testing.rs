@@ -1,9 +1,14 @@
 //! What the tests of this module stand on: values in few words, and a sink that keeps what it is given.
 
+use std::io::Read;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use annals_event::{DecodeSettings, EventDecoder, ProjectId, write_ndjson};
+use axum::body::Body;
+use axum::http::HeaderMap;
 use bytes::Bytes;
+use http_body_util::BodyExt;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
@@ -15,7 +20,8 @@ use super::export::Wire;
 use super::json::map_json;
 use super::map::{MapError, MapLimits, Mapped, Mapper};
 use super::protobuf::map_protobuf;
-use super::sink::{LogSink, SinkError, SinkReceipt};
+use super::sink::{LogSink, Place, SinkBounds, SinkError, SinkReceipt};
+use crate::coding::Coding;
 
 /// 2026-05-31T12:00:00Z
 pub(super) const NOW_US: i64 = 1_780_228_800_000_000;
@@ -62,7 +68,8 @@ pub(super) fn mapped(request: &ExportLogsServiceRequest, has_default_project: bo
 }
 
 pub(super) fn mapped_bytes(wire: Wire, request: &[u8], has_default_project: bool) -> Result<Mapped, MapError> {
-    let mapper = Mapper::new(LIMITS, has_default_project);
+    let mut place = TestPlace { room_bytes: usize::MAX };
+    let mapper = Mapper::new(LIMITS, has_default_project, &mut place, request.len());
     match wire {
         Wire::Protobuf => map_protobuf(request, mapper),
         Wire::Json => map_json(request, mapper),
@@ -79,20 +86,44 @@ pub(super) fn lines(mapped: &Mapped) -> Vec<serde_json::Value> {
         .collect()
 }
 
+/// Bytes of a request's body that a [`TestSink`] takes.
+pub(super) const BODY_BYTES_MAX: usize = 8 << 20;
+
 /// A sink that decodes what it is given and keeps the events, or answers an error.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct TestSink {
-    pub(super) error: Option<SinkError>,
+    error: Option<SinkError>,
+    room_bytes: usize,
     kept: Mutex<Vec<serde_json::Value>>,
+}
+
+/// So much room, and no more.
+#[derive(Debug)]
+pub(super) struct TestPlace {
+    pub(super) room_bytes: usize,
+}
+
+impl Place for TestPlace {
+    fn cover(&mut self, request_bytes: usize, event_bytes: usize) -> Result<(), SinkError> {
+        if request_bytes.saturating_add(event_bytes) > self.room_bytes {
+            return Err(SinkError::Busy { retry_after_s: 7 });
+        }
+        Ok(())
+    }
 }
 
 impl TestSink {
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self::default())
+        Self::with_room(usize::MAX)
+    }
+
+    /// A sink in which each request has room for so many bytes.
+    pub(super) fn with_room(room_bytes: usize) -> Arc<Self> {
+        Arc::new(Self { error: None, room_bytes, kept: Mutex::default() })
     }
 
     pub(super) fn failing(error: SinkError) -> Arc<Self> {
-        Arc::new(Self { error: Some(error), ..Self::default() })
+        Arc::new(Self { error: Some(error), room_bytes: usize::MAX, kept: Mutex::default() })
     }
 
     /// The events so far, as they would be read back.
@@ -102,19 +133,38 @@ impl TestSink {
 }
 
 impl LogSink for TestSink {
-    type Place = ();
+    type Place = TestPlace;
 
-    async fn admit(&self, _bytes: u64) -> Result<(), SinkError> {
-        Ok(())
+    fn bounds(&self) -> Result<SinkBounds, SinkError> {
+        Ok(SinkBounds {
+            event_bytes_max: 1 << 20,
+            body_bytes_max: BODY_BYTES_MAX,
+            body_idle_max: Duration::from_secs(10),
+        })
     }
 
-    fn event_bytes_max(&self) -> usize {
-        1 << 20
+    async fn receive(&self, headers: &HeaderMap, body: Body) -> Result<(Bytes, TestPlace), SinkError> {
+        let body = body.collect().await.map_err(|error| SinkError::Invalid(error.to_string()))?.to_bytes();
+        let coding = Coding::of(headers).map_err(|problem| SinkError::Invalid(problem.detail().to_owned()))?;
+        let mut plain = Vec::new();
+        coding
+            .reader(&body)
+            .and_then(|mut reader| reader.read_to_end(&mut plain))
+            .map_err(|error| SinkError::Invalid(error.to_string()))?;
+        if plain.len() > BODY_BYTES_MAX {
+            return Err(SinkError::TooLarge("too large".to_owned()));
+        }
+        Ok((plain.into(), TestPlace { room_bytes: self.room_bytes }))
+    }
+
+    async fn admit(&self) -> Result<TestPlace, SinkError> {
+        Ok(TestPlace { room_bytes: self.room_bytes })
     }
 
     async fn submit(
         &self,
         body: Bytes,
+        _place: TestPlace,
         project: Option<ProjectId>,
         _source: &'static str,
     ) -> Result<SinkReceipt, SinkError> {
@@ -132,8 +182,6 @@ impl LogSink for TestSink {
                 .map(|line| serde_json::from_slice::<serde_json::Value>(line).unwrap()),
         );
         Ok(SinkReceipt {
-            accepted: decoded.batch.num_rows() as u64,
-            duplicates: 0,
             refused: decoded.refused,
             refusals: decoded.refusals.into_iter().map(|refusal| (refusal.index, refusal.reason)).collect(),
         })

@@ -90,7 +90,11 @@ async fn a_reader_that_takes_nothing_is_given_up() {
 #[tokio::test]
 async fn what_a_format_cannot_hold_is_422() {
     let views = arrow::array::UnionArray::try_new(
-        arrow::datatypes::UnionFields::try_new([0], [arrow::datatypes::Field::new("a", arrow::datatypes::DataType::Int64, true)]).unwrap(),
+        arrow::datatypes::UnionFields::try_new(
+            [0],
+            [arrow::datatypes::Field::new("a", arrow::datatypes::DataType::Int64, true)],
+        )
+        .unwrap(),
         vec![0].into(),
         None,
         vec![std::sync::Arc::new(Int64Array::from(vec![1]))],

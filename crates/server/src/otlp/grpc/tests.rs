@@ -5,7 +5,7 @@ use tonic::transport::Channel;
 
 use super::super::answer::{RetryInfo, RpcStatus};
 use super::super::sink::SinkError;
-use super::super::testing::{TestSink, pair, request, string, text};
+use super::super::testing::{BODY_BYTES_MAX, TestSink, pair, request, string, text};
 use super::*;
 
 /// A client of a server that stands on this sink; the server ends with the runtime.
@@ -82,6 +82,20 @@ async fn what_may_pass_later_carries_when_to_try_again() {
         });
         assert_eq!(told, seconds);
     }
+}
+
+#[tokio::test]
+async fn room_is_held_for_what_comes_compressed_or_not() {
+    let sink = TestSink::with_room(100_000);
+    let body = "x".repeat(50_000);
+    for client in [client_of(&sink).await, client_of(&sink).await.send_compressed(CompressionEncoding::Gzip)] {
+        let status = { client }.export(export_of(&body)).await.unwrap_err();
+        assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
+        assert!(!status.details().is_empty(), "the client is told when to try again");
+    }
+    assert_eq!(sink.events().len(), 0);
+    client_of(&sink).await.export(export_of("short")).await.unwrap();
+    assert_eq!(sink.events().len(), 3);
 }
 
 #[tokio::test]

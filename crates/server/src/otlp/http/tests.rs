@@ -1,6 +1,9 @@
 use std::io::Write;
 
+use axum::body::Body;
 use axum::http::{Method, header};
+use bytes::Bytes;
+use http_body_util::BodyExt;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceResponse;
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use prost::Message;
@@ -9,7 +12,7 @@ use tower::ServiceExt;
 
 use super::super::answer::RpcStatus;
 use super::super::sink::SinkError;
-use super::super::testing::{TestSink, request, string, text};
+use super::super::testing::{BODY_BYTES_MAX, TestSink, request, string, text};
 use super::*;
 
 const JSON: &str = r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[
@@ -103,6 +106,19 @@ async fn large_bodies_are_mapped_all_the_same() {
     let body = request(vec![], vec![record; 2_000]).encode_to_vec();
     assert_eq!(post_to(&sink, "/v1/logs", &[PROTOBUF, IN_P1], body).await.status, 200);
     assert_eq!(sink.events().len(), 2_000);
+}
+
+#[tokio::test]
+async fn records_that_would_become_more_than_there_is_room_for_are_to_be_sent_later() {
+    let sink = TestSink::with_room(3_000);
+    let padding = text("padding", &"x".repeat(1_000));
+    let body = request(vec![padding], vec![LogRecord::default(); 3]).encode_to_vec();
+    let answer = post_to(&sink, "/v1/logs", &[PROTOBUF, IN_P1], body).await;
+    assert_eq!(
+        (answer.status, &answer.headers[header::RETRY_AFTER]),
+        (StatusCode::TOO_MANY_REQUESTS, &"7".parse().unwrap())
+    );
+    assert_eq!(sink.events().len(), 0);
 }
 
 #[tokio::test]

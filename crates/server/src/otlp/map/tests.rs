@@ -10,7 +10,9 @@ use serde_json::json;
 
 use super::super::export::Wire;
 use super::super::protobuf::map_protobuf;
-use super::super::testing::{LIMITS, NOW_NS, NOW_US, any_value, lines, mapped, mapped_bytes, request, string, text};
+use super::super::testing::{
+    LIMITS, NOW_NS, NOW_US, TestPlace, any_value, lines, mapped, mapped_bytes, request, string, text,
+};
 use super::*;
 
 #[test]
@@ -116,12 +118,17 @@ fn small_bytes_that_would_become_much_are_refused() {
     let bytes = request(resource, vec![LogRecord::default(); 10_000]).encode_to_vec();
     assert!(bytes.len() < 40_000);
     let limits = MapLimits { body_bytes_max: 1 << 20, ..LIMITS };
-    assert!(matches!(map_protobuf(&bytes, Mapper::new(limits, false)), Err(MapError::TooLarge(_))));
+    assert!(matches!(mapped_within(limits, usize::MAX, &bytes), Err(MapError::TooLarge(_))));
     let limits = MapLimits { record_bytes_max: 1_000, ..LIMITS };
-    assert!(matches!(map_protobuf(&bytes, Mapper::new(limits, false)), Err(MapError::TooLarge(_))));
+    assert!(matches!(mapped_within(limits, usize::MAX, &bytes), Err(MapError::TooLarge(_))));
+    assert!(matches!(mapped_within(LIMITS, 1 << 20, &bytes), Err(MapError::NoRoom(_))));
     let long = request(vec![], vec![LogRecord { body: Some(string(&"x".repeat(1_001))), ..LogRecord::default() }]);
-    let refused = map_protobuf(&long.encode_to_vec(), Mapper::new(limits, false)).unwrap();
+    let refused = mapped_within(limits, usize::MAX, &long.encode_to_vec()).unwrap();
     assert_eq!((refused.lines(), refused.unreadable.len()), (0, 1));
+}
+
+fn mapped_within(limits: MapLimits, room_bytes: usize, request: &[u8]) -> Result<Mapped, MapError> {
+    map_protobuf(request, Mapper::new(limits, false, &mut TestPlace { room_bytes }, request.len()))
 }
 
 #[test]
