@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use toml::de::{DeTable, DeValue};
 
-use super::nearest::nearest;
+use crate::nearest::nearest;
 use super::setting::{SETTINGS, Setting, Shape};
 use super::value::quoted;
 
