@@ -21,7 +21,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use proptest::prelude::*;
 
 use crate::event_query::{EventQuery, Order};
-pub(crate) use store::{NOON_US, TestStore, WRITER};
+pub(crate) use store::{FixedTail, NOON_US, TestStore, WRITER};
 
 /// One event, as far as filters look.
 #[derive(Clone, Debug)]

@@ -1,8 +1,9 @@
 //! How rows get out: the tail and a snapshot joined into one view, typed event and trace queries, and SQL.
 //!
 //! [`Engine`] is the door. It takes a [`View`] (memtables first, then the published snapshot: each row exactly once) and
-//! answers over it: [`Engine::sql`] through DataFusion; straight from the pages [`Engine::search`], [`Engine::trace`] and
-//! [`Engine::event`]. Files are chosen by the file index before any is opened. Refused records are asked through
+//! answers over it: [`Engine::sql`] through DataFusion; straight from the pages [`Engine::search`], [`Engine::trace`],
+//! [`Engine::event`], and, for those who follow the log, [`Engine::rows_after`].
+//! Files are chosen by the file index before any is opened. Refused records are asked through
 //! [`Engine::dead_letters`] or the SQL table of that name. Nothing here writes, and nothing here knows a wire format.
 //!
 //! Every answer tells in its [`ScanStats`] what it took, keeps the limits in [`QuerySettings`], and ends when its future
@@ -22,6 +23,7 @@ mod files_table;
 mod filter;
 #[cfg(test)]
 mod fixture;
+mod follow;
 mod plain;
 mod provider;
 mod prune;
@@ -43,6 +45,7 @@ pub use cursor::Cursor;
 pub use engine::{Engine, EngineOptions, EventSource};
 pub use error::{Error, ErrorKind, Result};
 pub use event_query::{EventQuery, Order, PAGE_EVENTS_MAX, QUERY_TEXT_BYTES_MAX, QUERY_VALUES_MAX};
+pub use follow::Position;
 pub use reader::{CacheStats, MetadataCache, ScanStats};
 pub use search::EventPage;
 pub use settings::QuerySettings;
