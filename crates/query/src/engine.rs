@@ -119,6 +119,11 @@ impl Engine {
         self.source.tail.as_deref()
     }
 
+    /// The memory of all running queries.
+    pub(crate) fn memory(&self) -> &Arc<dyn MemoryPool> {
+        self.session.memory()
+    }
+
     /// Footers that filter scans keep.
     pub(crate) fn metadata_cache(&self) -> &Arc<MetadataCache> {
         &self.metadata_cache

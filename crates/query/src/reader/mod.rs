@@ -19,7 +19,7 @@ mod text;
 mod top;
 mod window;
 
-pub(crate) use data_reader::DataReader;
+pub(crate) use data_reader::{DataReader, RowRequest, Rows};
 pub(crate) use footer::Footer;
 pub use metadata_cache::{CacheStats, MetadataCache};
 pub(crate) use rank::{Rank, Ranking, Seqs};
@@ -27,5 +27,6 @@ pub(crate) use rows::{event_rows, read_rows};
 pub use scan_stats::ScanStats;
 pub(crate) use survey::{file_seqs, surviving_windows};
 pub(crate) use tail_parts::tail_parts;
+pub(crate) use text::find_text;
 pub(crate) use top::{Hit, Top};
-pub(crate) use window::{Window, WindowScan, on_cpu, scan_window};
+pub(crate) use window::{Window, WindowScan, on_cpu, scan_window, with_microseconds};
