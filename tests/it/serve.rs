@@ -45,8 +45,19 @@ fn a_load_that_is_killed_in_the_middle_loses_doubles_and_invents_nothing() {
     for round in 0..3 {
         let server = site.serve(&[]);
         let arguments = [
-            "load", "--server", &server.url, "--connections", "4", "--batch", "50", "--seconds", "3", "--ids",
-            "--idempotency-keys", "--ledger", ledger.to_str().unwrap(),
+            "load",
+            "--server",
+            &server.url,
+            "--connections",
+            "4",
+            "--batch",
+            "50",
+            "--seconds",
+            "3",
+            "--ids",
+            "--idempotency-keys",
+            "--ledger",
+            ledger.to_str().unwrap(),
         ];
         let load = site.annals(&arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let mut load = load;

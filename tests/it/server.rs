@@ -4,7 +4,6 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-use reqwest::header::HeaderMap;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -31,7 +30,6 @@ pub(crate) struct Serving<'a> {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
 }
 
@@ -67,7 +65,8 @@ impl Site {
 
     /// Starts a server on a free port and waits until it answers.
     pub(crate) fn serve(&self, arguments: &[&str]) -> Serving<'_> {
-        let mut command = self.annals(&["serve", "--http", "127.0.0.1:0", "--memory", "512MiB", "--log-format", "json"]);
+        let mut command =
+            self.annals(&["serve", "--http", "127.0.0.1:0", "--memory", "512MiB", "--log-format", "json"]);
         let mut child = command.args(arguments).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut url = None;
@@ -96,15 +95,10 @@ impl Site {
 }
 
 impl Serving<'_> {
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
     pub(crate) fn ask(&self, request: reqwest::RequestBuilder) -> Answer {
         self.site.runtime.block_on(async {
             let response = request.send().await.unwrap();
-            let (status, headers) = (response.status().as_u16(), response.headers().clone());
-            Answer { status, headers, body: response.bytes().await.unwrap().to_vec() }
+            Answer { status: response.status().as_u16(), body: response.bytes().await.unwrap().to_vec() }
         })
     }
 
