@@ -177,7 +177,9 @@ impl Uploads {
             let before = plain.len();
             let covered = (body.len() + before + GROWTH_BYTES) as u64;
             if !room.covers(covered * COST) {
-                return Err(self.busy());
+                // Where it would not fit alone, waiting for the others does not help.
+                let fits_alone = covered * COST <= self.budget.limit();
+                return Err(if fits_alone { self.busy() } else { self.too_large() });
             }
             let read = (&mut reader).take(GROWTH_BYTES as u64).read_to_end(&mut plain).map_err(bad)?;
             if plain.len() as u64 > self.body_bytes_max {
