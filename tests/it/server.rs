@@ -22,6 +22,8 @@ pub(crate) struct Serving<'a> {
     site: &'a Site,
     child: Child,
     pub(crate) url: String,
+    /// Addresses of OTLP over HTTP and over gRPC, of a server started with `--otlp`.
+    pub(crate) otlp: Option<(String, String)>,
     /// Its log, kept open so that it is never blocked.
     _log: std::thread::JoinHandle<()>,
 }
@@ -69,17 +71,24 @@ impl Site {
             self.annals(&["serve", "--http", "127.0.0.1:0", "--memory", "512MiB", "--log-format", "json"]);
         let mut child = command.args(arguments).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let mut url = None;
-        for line in lines.by_ref() {
-            let line = line.unwrap();
-            let entry: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("the server says: {line}"));
-            if entry["message"] == "ready" {
-                url = entry["http"].as_str().map(str::to_owned);
-                break;
+        let mut entry_of = |message: &str| {
+            for line in lines.by_ref() {
+                let line = line.unwrap();
+                let entry: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("the server says: {line}"));
+                if entry["message"] == message {
+                    return entry;
+                }
             }
-        }
+            panic!("the server ended before it said that it is {message}");
+        };
+        let text = |entry: &Value, member: &str| entry[member].as_str().unwrap().to_owned();
+        let url = text(&entry_of("ready"), "http");
+        let otlp = arguments.contains(&"--otlp").then(|| {
+            let entry = entry_of("ready for OTLP logs");
+            (text(&entry, "http"), text(&entry, "grpc"))
+        });
         let log = std::thread::spawn(move || lines.for_each(drop));
-        Serving { site: self, child, url: url.expect("the server ended before it was ready"), _log: log }
+        Serving { site: self, child, url, otlp, _log: log }
     }
 
     /// The ledger's verdict on what a load was told, against the server at `url`.

@@ -101,6 +101,9 @@ function record(number, startedS) {
   if (number % 11 === 3) {
     sent.exception = new TypeError("no");
     expected.error = { type: "TypeError", message: "no", stacktrace: sent.exception.stack };
+    if (sent.body instanceof Uint8Array) {
+      expected.message = "no";
+    }
   }
   if (number % 13 === 4) {
     sent.eventName = "sync.finished";
