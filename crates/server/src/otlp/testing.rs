@@ -94,6 +94,7 @@ pub(super) const BODY_BYTES_MAX: usize = 8 << 20;
 pub(super) struct TestSink {
     error: Option<SinkError>,
     room_bytes: usize,
+    body_idle_max: Duration,
     kept: Mutex<Vec<serde_json::Value>>,
 }
 
@@ -112,18 +113,29 @@ impl Place for TestPlace {
     }
 }
 
+impl Default for TestSink {
+    fn default() -> Self {
+        Self { error: None, room_bytes: usize::MAX, body_idle_max: Duration::from_secs(10), kept: Mutex::default() }
+    }
+}
+
 impl TestSink {
     pub(super) fn new() -> Arc<Self> {
-        Self::with_room(usize::MAX)
+        Arc::new(Self::default())
     }
 
     /// A sink in which each request has room for so many bytes.
     pub(super) fn with_room(room_bytes: usize) -> Arc<Self> {
-        Arc::new(Self { error: None, room_bytes, kept: Mutex::default() })
+        Arc::new(Self { room_bytes, ..Self::default() })
     }
 
     pub(super) fn failing(error: SinkError) -> Arc<Self> {
-        Arc::new(Self { error: Some(error), room_bytes: usize::MAX, kept: Mutex::default() })
+        Arc::new(Self { error: Some(error), ..Self::default() })
+    }
+
+    /// A sink that waits for the parts of a body so long.
+    pub(super) fn waiting(body_idle_max: Duration) -> Arc<Self> {
+        Arc::new(Self { body_idle_max, ..Self::default() })
     }
 
     /// The events so far, as they would be read back.
@@ -136,11 +148,7 @@ impl LogSink for TestSink {
     type Place = TestPlace;
 
     fn bounds(&self) -> Result<SinkBounds, SinkError> {
-        Ok(SinkBounds {
-            event_bytes_max: 1 << 20,
-            body_bytes_max: BODY_BYTES_MAX,
-            body_idle_max: Duration::from_secs(10),
-        })
+        Ok(SinkBounds { event_bytes_max: 1 << 20, body_bytes_max: BODY_BYTES_MAX, body_idle_max: self.body_idle_max })
     }
 
     async fn receive(&self, headers: &HeaderMap, body: Body) -> Result<(Bytes, TestPlace), SinkError> {

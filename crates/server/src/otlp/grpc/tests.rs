@@ -1,7 +1,10 @@
+use std::time::Duration;
+
 use opentelemetry_proto::tonic::collector::logs::v1::logs_service_client::LogsServiceClient;
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use tonic::Code;
 use tonic::transport::Channel;
+use tower::ServiceExt;
 
 use super::super::answer::{RetryInfo, RpcStatus};
 use super::super::sink::SinkError;
@@ -107,4 +110,24 @@ async fn a_message_that_is_too_large_is_refused_also_when_it_is_small_compressed
         assert!(matches!(status.code(), Code::OutOfRange | Code::ResourceExhausted), "{status}");
     }
     assert_eq!(sink.events().len(), 0);
+}
+
+#[tokio::test]
+async fn a_request_that_stands_still_ends() {
+    let routes = grpc_routes(TestSink::waiting(Duration::from_millis(20)), Arc::new(|_| Ok(())));
+    let silence = axum::body::Body::from_stream(stream::pending::<Result<Bytes, Infallible>>());
+    let request = Request::post(format!("/{SERVICE_NAME}/Export")).header("content-type", "application/grpc");
+    let answer = routes.oneshot(request.body(silence).unwrap()).await.unwrap();
+    let status = Status::from_header_map(answer.headers()).unwrap();
+    assert_eq!(status.code(), Code::DeadlineExceeded, "{status}");
+}
+
+#[tokio::test]
+async fn there_is_one_method() {
+    let routes = grpc_routes(TestSink::new(), Arc::new(|_| Ok(())));
+    for path in [format!("/{SERVICE_NAME}/Import"), "/elsewhere".to_owned()] {
+        let request = Request::post(&path).body(axum::body::Body::empty()).unwrap();
+        let answer = routes.clone().oneshot(request).await.unwrap();
+        assert_eq!(Status::from_header_map(answer.headers()).unwrap().code(), Code::Unimplemented, "{path}");
+    }
 }
