@@ -1,6 +1,5 @@
 //! `annals serve`: settings from all their layers, a server, and its life from first address to last sync.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use annals_server::settings::LogFormat;
@@ -52,9 +51,7 @@ pub(crate) fn run_with(session: Session, resolved: Resolved, ready: impl FnOnce(
         server.run(stop, told).await.context("the server cannot go on")
     });
     // What blocks beyond the time for stopping is left behind: the log is whole, the next start replays it.
-    if let Some(runtime) = Arc::into_inner(runtime) {
-        runtime.shutdown_timeout(LEAVE_TIME);
-    }
+    runtime.shutdown_timeout(LEAVE_TIME);
     outcome
 }
 
