@@ -13,6 +13,8 @@ mod interop;
 mod real_data;
 mod s3;
 mod search;
+mod serve;
+mod server;
 mod slt;
 mod support;
 

@@ -87,8 +87,7 @@ async fn accept(
     match listener.accept().await {
         Ok((stream, _)) => Some((stream, place)),
         Err(error) => {
-            let passing =
-                [ErrorKind::ConnectionAborted, ErrorKind::ConnectionReset, ErrorKind::ConnectionRefused];
+            let passing = [ErrorKind::ConnectionAborted, ErrorKind::ConnectionReset, ErrorKind::ConnectionRefused];
             if !passing.contains(&error.kind()) {
                 tracing::warn!(%error, "no connection can be accepted: is the limit of open files reached?");
                 let rest = tokio::time::timeout(NO_FILE_REST, std::future::pending::<()>());

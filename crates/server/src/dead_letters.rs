@@ -5,9 +5,7 @@
 
 use std::sync::Arc;
 
-use annals_event::{
-    Clock, DecodeLimits, DecodeSettings, EventDecoder, ProjectId, Refusal, format_timestamp,
-};
+use annals_event::{Clock, DecodeLimits, DecodeSettings, EventDecoder, ProjectId, Refusal, format_timestamp};
 use annals_writer::{Ack, Writer};
 use serde_json::json;
 

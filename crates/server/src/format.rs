@@ -235,8 +235,7 @@ mod tests {
         let texts = StringViewArray::from_iter_values((0..1_000).map(|n| format!("{n:>1000}")));
         let all = RecordBatch::try_from_iter([("text", Arc::new(texts) as ArrayRef)]).unwrap();
         let mut out = Vec::new();
-        let mut writer =
-            ResultWriter::new(&mut out, ResultFormat::Arrow, RowShape::Columns, &all.schema()).unwrap();
+        let mut writer = ResultWriter::new(&mut out, ResultFormat::Arrow, RowShape::Columns, &all.schema()).unwrap();
         writer.write(&all.slice(500, 2)).unwrap();
         writer.finish().unwrap();
         assert!((2_000..4_000).contains(&out.len()), "{}", out.len());

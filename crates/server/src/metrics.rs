@@ -173,10 +173,10 @@ impl Metrics {
         registry.register("events_refused", "Records refused", self.refused.clone());
         let help = "Bytes of events taken in, after decompression";
         registry.register_with_unit("ingested", help, Unit::Bytes, self.bytes.clone());
-        let help = "Memory in use of what the server plans with";
-        registry.register_with_unit("memory_used", help, Unit::Bytes, self.memory_used.clone());
-        let help = "Memory that the server plans with";
-        registry.register_with_unit("memory_limit", help, Unit::Bytes, self.memory_limit.clone());
+        let help = "Memory that bodies of requests hold";
+        registry.register_with_unit("requests_memory_used", help, Unit::Bytes, self.memory_used.clone());
+        let help = "Memory that bodies of requests may hold";
+        registry.register_with_unit("requests_memory_limit", help, Unit::Bytes, self.memory_limit.clone());
     }
 
     /// Notes that a request begins. `route` is a path of the list of routes, never a client's.
@@ -198,7 +198,7 @@ impl Metrics {
         }
     }
 
-    /// Notes how the memory plan stands.
+    /// Notes how the memory of requests stands.
     pub(crate) fn set_memory(&self, used_bytes: u64, limit_bytes: u64) {
         self.memory_used.set(used_bytes);
         self.memory_limit.set(limit_bytes);

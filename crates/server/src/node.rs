@@ -33,7 +33,7 @@ pub(crate) struct Node {
     /// Takes events in.
     pub(crate) writer: Arc<Writer>,
     /// Takes refused records in.
-    dead_letter_writer: Arc<Writer>,
+    pub(crate) dead_letter_writer: Arc<Writer>,
     dead_letters_table: Arc<Table>,
     /// The way in for events.
     pub(crate) intake: Intake,
@@ -53,6 +53,11 @@ impl Node {
     /// # Errors
     /// What [`Writer::open`] and [`Table::open_or_create`] meet.
     pub(crate) fn open(options: &ServerOptions, url: Option<&str>) -> Result<Self> {
+        Self::open_answering(options, url, query_settings(&options.resolved))
+    }
+
+    /// As [`open`](Self::open), with other limits of queries.
+    pub(crate) fn open_answering(options: &ServerOptions, url: Option<&str>, queries: QuerySettings) -> Result<Self> {
         let ServerOptions { resolved, store, wal_dir, fs, clock, seed } = options;
         let settings = &resolved.settings;
         let open_table =
@@ -80,11 +85,10 @@ impl Node {
             table,
             tail: Some(writer.tail()),
             dead_letters: Some(EventSource { table: Arc::clone(&dead_letters_table), tail: Some(letters.tail()) }),
-            settings: query_settings(resolved),
+            settings: queries,
             clock: Arc::clone(clock),
         })?;
-        let dead_letters =
-            DeadLetters::new(Arc::clone(&letters), Arc::clone(clock), settings.dead_letter_bytes_max);
+        let dead_letters = DeadLetters::new(Arc::clone(&letters), Arc::clone(clock), settings.dead_letter_bytes_max);
         let limits = DecodeLimits { event_bytes_max: settings.event_bytes_max, ..DecodeLimits::default() };
         let decode = DecodeSettings { limits, ..DecodeSettings::default() };
         let intake = Intake::start(Arc::clone(&writer), dead_letters, decode, Arc::clone(clock))?;

@@ -18,7 +18,8 @@ pub(crate) async fn run(node: Arc<Node>, settings: ServeSettings) {
     loop {
         hours.tick().await;
         let node = Arc::clone(&node);
-        let keeps = [(Arc::clone(node.engine.table()), settings.keep), (node.dead_letters_table(), settings.dead_letters_keep)];
+        let keeps =
+            [(Arc::clone(node.engine.table()), settings.keep), (node.dead_letters_table(), settings.dead_letters_keep)];
         let done = tokio::task::spawn_blocking(move || {
             for (table, keep) in keeps {
                 expire_table(&table, keep, node.clock.as_ref());
@@ -37,7 +38,9 @@ fn expire_table(table: &Table, keep: Keep, clock: &dyn Clock) {
             let (files, rows, bytes) = (expiry.files.len(), expiry.rows, expiry.bytes);
             tracing::info!(table = table.name(), %first_kept, files, rows, bytes, "expired days left the table");
         }
-        Err(error) => tracing::warn!(table = table.name(), %error, "expired days could not be removed; the next hour tries again"),
+        Err(error) => {
+            tracing::warn!(table = table.name(), %error, "expired days could not be removed; the next hour tries again")
+        }
     }
 }
 

@@ -170,18 +170,13 @@ async fn close(node: Arc<Node>, settings: &ServeSettings) {
 }
 
 /// Every listener with what it answers.
-fn routers(
-    app: &Arc<App>,
-    http: TcpListener,
-    otlp: Option<(TcpListener, TcpListener)>,
-) -> Vec<(TcpListener, Router)> {
+fn routers(app: &Arc<App>, http: TcpListener, otlp: Option<(TcpListener, TcpListener)>) -> Vec<(TcpListener, Router)> {
     let mut all = vec![(http, service(app))];
     if let Some((otlp_http, otlp_grpc)) = otlp {
         all.push((otlp_http, service(app)));
         let guarding = Arc::clone(app);
-        let authorize: otlp::Authorize = Arc::new(move |headers| {
-            guarding.guard.check_token(headers).map_err(|problem| problem.detail().to_owned())
-        });
+        let authorize: otlp::Authorize =
+            Arc::new(move |headers| guarding.guard.check_token(headers).map_err(|problem| problem.detail().to_owned()));
         all.push((otlp_grpc, otlp::grpc_routes(Arc::new(IntakeSink::new(Arc::clone(app))), authorize)));
     }
     all

@@ -7,7 +7,6 @@
 mod file;
 mod kind;
 mod layers;
-mod nearest;
 mod resolved;
 mod setting;
 mod value;

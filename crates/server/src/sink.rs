@@ -34,9 +34,7 @@ impl LogSink for IntakeSink {
     async fn admit(&self, bytes: u64) -> Result<Room, SinkError> {
         match self.app.phase() {
             // What comes in is mapped to events before they are decoded: both are held at once.
-            Phase::Ready(node) => {
-                node.uploads.admit(2 * bytes).await.ok_or(SinkError::Busy { retry_after_s: RETRY_S })
-            }
+            Phase::Ready(node) => node.uploads.admit(2 * bytes).await.ok_or(SinkError::Busy { retry_after_s: RETRY_S }),
             Phase::Starting | Phase::Stopping => Err(SinkError::Unavailable { retry_after_s: RETRY_S }),
         }
     }

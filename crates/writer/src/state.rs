@@ -214,6 +214,10 @@ impl TailSource for Shared {
     fn view(&self) -> TailView {
         TailView { writer: self.writer, memtables: self.lock().memtables.view() }
     }
+
+    fn since(&self, after: Lsn) -> TailView {
+        TailView { writer: self.writer, memtables: self.lock().memtables.since(after) }
+    }
 }
 
 /// Fails the writer when its thread panics, so that nobody waits for a thread that is gone.

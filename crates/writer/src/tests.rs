@@ -275,3 +275,20 @@ fn whole_days_expire_and_the_first_kept_day_stays() {
     writer.close(true).unwrap();
     assert_eq!(table.snapshot().totals().rows, 3);
 }
+
+#[test]
+fn a_follower_is_given_what_it_has_not_seen_and_no_batch_more() {
+    let mut bed = Bed::new();
+    bed.settings.freeze_rows = 1_000;
+    let (writer, _) = bed.open();
+    for rows in [3, 1, 4] {
+        writer.append(batch(rows), Ack::Wal).unwrap().wait().unwrap();
+    }
+    let left = |after| {
+        let view = writer.tail().since(Lsn(after));
+        let counts = |memtable: &annals_table::TailMemtable| (memtable.first_lsn.0, memtable.batches.len());
+        view.memtables.iter().map(counts).collect::<Vec<_>>()
+    };
+    assert_eq!((left(0), left(2), left(3)), (vec![(1, 3)], vec![(1, 3)], vec![(4, 2)]));
+    assert_eq!((left(4), left(7), left(8), left(u64::MAX)), (vec![(5, 1)], vec![(5, 1)], vec![], vec![]));
+}

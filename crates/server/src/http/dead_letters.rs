@@ -19,11 +19,7 @@ use crate::app::App;
 const LIMIT_DEFAULT: usize = 100;
 
 /// A page of dead letters, newest first.
-pub(crate) async fn list(
-    State(app): State<Arc<App>>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
+pub(crate) async fn list(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
     let node = app.node()?;
     let mut params = Params::read(uri.query(), routes::DEAD_LETTERS.params);
     let projects = params.parsed("project", ProjectId::new);

@@ -10,24 +10,20 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue, Uri};
 use axum::response::{IntoResponse, Response};
 
+use super::Problem;
 use super::filters::{filters, ordered_page, page, times};
 use super::negotiate::{EVENT_FORMATS, JSON_ONLY, negotiate};
 use super::params::{Params, shown};
 use super::reply::stats_header;
 use super::routes;
 use super::rows::{self, STATS};
-use super::Problem;
 use crate::app::App;
 
 /// Events of a trace when nobody says how many: nearly every trace has fewer.
 const TRACE_LIMIT_DEFAULT: usize = 1_000;
 
 /// A page of the events that the filters let through.
-pub(crate) async fn list(
-    State(app): State<Arc<App>>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
+pub(crate) async fn list(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
     let node = app.node()?;
     let mut params = Params::read(uri.query(), routes::EVENTS.params);
     let mut query = filters(&mut params, node.clock.now_us());

@@ -91,8 +91,7 @@ impl Guard {
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         let Ok(address) = bare.parse::<IpAddr>() else { return false };
         // An address is no name that somebody could point elsewhere: on all interfaces any of ours will do.
-        address.is_loopback()
-            || self.addresses.iter().any(|bound| bound.is_unspecified() || *bound == address)
+        address.is_loopback() || self.addresses.iter().any(|bound| bound.is_unspecified() || *bound == address)
     }
 }
 

@@ -33,7 +33,11 @@ pub(crate) async fn readyz(State(app): State<Arc<App>>, uri: Uri) -> Result<Resp
 pub(crate) async fn metrics(State(app): State<Arc<App>>, uri: Uri) -> Result<Response, Problem> {
     no_params(&routes::METRICS, &uri)?;
     let reading = match app.phase() {
-        Phase::Ready(node) => Some(metrics::Reading::of(&node)),
+        Phase::Ready(node) => {
+            let (used_bytes, limit_bytes) = node.uploads.memory();
+            app.metrics.set_memory(used_bytes, limit_bytes);
+            Some(metrics::Reading::of(&node))
+        }
         Phase::Starting | Phase::Stopping => None,
     };
     Ok(typed(app.metrics.text(reading.as_ref()), METRICS_TYPE))

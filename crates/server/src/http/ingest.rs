@@ -61,8 +61,7 @@ async fn ingest(State(app): State<Arc<App>>, request: Request) -> Result<Respons
             Err(receipt) => return Ok(answer(&receipt, &node)),
         },
     };
-    let submission =
-        Submission { body: upload.bytes, project, ack, source: SOURCE, claim, room: Some(upload.room) };
+    let submission = Submission { body: upload.bytes, project, ack, source: SOURCE, claim, room: Some(upload.room) };
     let receipt = node.intake.submit(submission).await?;
     let IngestReceipt { accepted, duplicates, refused, .. } = receipt;
     app.metrics.took(Source::Http, Taken { accepted, duplicates, refused, bytes });
@@ -79,11 +78,8 @@ struct Answer<'a> {
 
 /// 200 where an event is in the store, or none was sent; 422 where all were refused.
 fn answer(receipt: &IngestReceipt, node: &Node) -> Response {
-    let status = if receipt.took_any() || receipt.refused == 0 {
-        StatusCode::OK
-    } else {
-        StatusCode::UNPROCESSABLE_ENTITY
-    };
+    let status =
+        if receipt.took_any() || receipt.refused == 0 { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let answer = Answer { receipt, known_ids_window: node.writer.settings().known_ids_max };
     let body = serde_json::to_string(&answer).expect("numbers and texts are JSON");
     let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];

@@ -7,9 +7,11 @@
 mod admission;
 mod dead_letters;
 mod events;
+mod facets;
 mod filters;
 mod guard;
 mod health;
+mod histogram;
 mod ingest;
 mod negotiate;
 mod pace;
@@ -19,6 +21,7 @@ mod reply;
 mod routes;
 mod rows;
 mod sql;
+mod tail;
 
 use std::sync::Arc;
 

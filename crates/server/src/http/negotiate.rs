@@ -3,8 +3,8 @@
 use axum::http::header::ACCEPT;
 use axum::http::{HeaderMap, StatusCode};
 
-use super::params::{Param, Params, shown};
 use super::Problem;
+use super::params::{Param, Params, shown};
 use crate::format::ResultFormat;
 
 /// The parameter that overrides `Accept`.
@@ -13,13 +13,8 @@ pub(crate) const FORMAT: &[Param] = &[Param::once("format")];
 pub(crate) const EVENT_FORMATS: &[ResultFormat] =
     &[ResultFormat::Json, ResultFormat::Ndjson, ResultFormat::Csv, ResultFormat::Arrow];
 /// Formats of an SQL answer, preferred first.
-pub(crate) const SQL_FORMATS: &[ResultFormat] = &[
-    ResultFormat::Json,
-    ResultFormat::Ndjson,
-    ResultFormat::Csv,
-    ResultFormat::Arrow,
-    ResultFormat::Parquet,
-];
+pub(crate) const SQL_FORMATS: &[ResultFormat] =
+    &[ResultFormat::Json, ResultFormat::Ndjson, ResultFormat::Csv, ResultFormat::Arrow, ResultFormat::Parquet];
 /// Formats of dead letters, preferred first.
 pub(crate) const DEAD_LETTER_FORMATS: &[ResultFormat] = &[ResultFormat::Json, ResultFormat::Ndjson];
 /// The format of what is no list of rows.

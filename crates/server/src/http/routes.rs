@@ -15,11 +15,11 @@ use axum::routing::{get, post};
 use super::filters::{FIELDS, ONE_PROJECT, ORDER, PAGE, PROJECT, TIMES};
 use super::negotiate::FORMAT;
 use super::params::{Param, shown};
-use super::{Problem, dead_letters, events, health, sql};
+use super::{Problem, dead_letters, events, facets, health, histogram, sql, tail};
 use crate::app::App;
 
 /// One route.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Route {
     /// Its method.
     pub(crate) method: Method,
@@ -95,6 +95,9 @@ pub(crate) fn read_routes() -> Router<Arc<App>> {
         .route(EVENTS.path, get(events::list))
         .route(EVENT.path, get(events::by_id))
         .route(TRACE.path, get(events::trace))
+        .route(HISTOGRAM.path, get(histogram::count))
+        .route(FACETS.path, get(facets::count))
+        .route(TAIL.path, get(tail::follow))
         .route(SQL.path, post(sql::answer))
         .route(DEAD_LETTERS.path, get(dead_letters::list))
         .route(HEALTHZ.path, get(health::healthz))

@@ -49,6 +49,7 @@ pub(crate) struct Rows {
     /// What it takes.
     pub(crate) stats: Stats,
     /// The query's place, kept until the last batch is read.
+    #[cfg_attr(not(test), expect(dead_code, reason = "it is held, not read"))]
     pub(crate) permit: OwnedSemaphorePermit,
 }
 

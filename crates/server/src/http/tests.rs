@@ -6,4 +6,4 @@ mod hostile;
 mod operations;
 mod reading;
 mod sql;
-
+mod tail;

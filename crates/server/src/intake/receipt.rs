@@ -87,12 +87,7 @@ pub(crate) struct IngestReceipt {
 }
 
 impl IngestReceipt {
-    pub(super) fn new(
-        ack: Ack,
-        receipt: &Receipt,
-        note: RefusedNote,
-        dead_letters_error: Option<String>,
-    ) -> Self {
+    pub(super) fn new(ack: Ack, receipt: &Receipt, note: RefusedNote, dead_letters_error: Option<String>) -> Self {
         let RefusedNote { refused, refusals } = note;
         let Receipt { accepted, duplicates, ref lsn, .. } = *receipt;
         Self { ack, accepted, duplicates, refused, refusals, lsn: bounds(lsn), dead_letters_error }

@@ -6,9 +6,9 @@ use std::ops::Range;
 
 use toml::de::{DeTable, DeValue};
 
-use super::nearest::nearest;
 use super::setting::{SETTINGS, Setting, Shape};
 use super::value::quoted;
+use crate::nearest::nearest;
 
 /// One thing found in the file.
 #[derive(Debug)]

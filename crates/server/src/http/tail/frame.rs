@@ -51,7 +51,10 @@ mod tests {
     #[test]
     fn an_event_is_one_frame_on_one_line_of_data() {
         let body = b"{\"type\":\"t\",\"projectId\":\"p\",\"payload\":{\n\"a\":\r\"b\\n\"}}";
-        let decoded = EventDecoder::new(DecodeSettings::default(), None).decode_array(&[b"[".as_slice(), body, b"]"].concat(), 1_780_000_000_000_000).unwrap().batch;
+        let decoded = EventDecoder::new(DecodeSettings::default(), None)
+            .decode_array(&[b"[".as_slice(), body, b"]"].concat(), 1_780_000_000_000_000)
+            .unwrap()
+            .batch;
         let seq: ArrayRef = std::sync::Arc::new(Int64Array::from(vec![7]));
         let at = decoded.schema().index_of(columns::SEQ).unwrap();
         let mut arrays = decoded.columns().to_vec();

@@ -99,7 +99,8 @@ fn ids_of_other_logs_are_refused() {
     let refused = |headers: &[(&str, &str)], uri: &str| bed.ask(request(Method::GET, uri, headers, "")).problem(400);
     let other = format!("{:08x}-1", bed.node.writer.status().writer.0 ^ 1);
     assert!(refused(&[("last-event-id", &other)], "/v1/tail").contains("of another log"));
-    for text in ["x", "-", "1-1", "00000000", "00000000-", "00000000--1", "0000000g-1", "00000000-99999999999999999999"] {
+    for text in ["x", "-", "1-1", "00000000", "00000000-", "00000000--1", "0000000g-1", "00000000-99999999999999999999"]
+    {
         assert!(refused(&[("last-event-id", text)], "/v1/tail").contains("Last-Event-ID"), "{text}");
         assert!(refused(&[], &format!("/v1/tail?last_event_id={text}")).contains("last_event_id"), "{text}");
     }

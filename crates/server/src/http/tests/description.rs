@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use axum::http::Method;
 use serde_json::Value;
 
 use super::bed::{Bed, request};
@@ -39,8 +38,7 @@ fn the_description_has_exactly_the_routes_and_their_parameters() {
     let description = description();
     let described = operations(&description);
     let names: BTreeSet<_> = described.keys().cloned().collect();
-    let routed: BTreeSet<_> =
-        ROUTES.iter().map(|route| (route.path.to_owned(), route.method.to_string())).collect();
+    let routed: BTreeSet<_> = ROUTES.iter().map(|route| (route.path.to_owned(), route.method.to_string())).collect();
     assert_eq!(names, routed);
     for route in ROUTES {
         let operation = described[&(route.path.to_owned(), route.method.to_string())];
@@ -102,9 +100,8 @@ fn every_operation_has_a_summary_an_id_of_its_own_and_a_good_answer() {
 #[test]
 fn every_route_that_reads_is_answered_by_the_router() {
     let bed = Bed::new();
-    let written = |route: &Route| [&INGEST, &RETRY, &LOGS].iter().any(|other| std::ptr::eq(*other, route));
-    for route in ROUTES.into_iter().filter(|route| ![INGEST.path, RETRY.path, LOGS.path].contains(&route.path) || (route.path == INGEST.path && route.method == Method::GET)) {
-        assert!(!written(route));
+    let is_written = |route: &Route| [INGEST, RETRY, LOGS].iter().any(|other| other == route);
+    for route in ROUTES.into_iter().filter(|route| !is_written(route)) {
         let uri = route.path.replace("{id}", "event-1").replace("{traceId}", "trace-1");
         let status = bed.response(request(route.method.clone(), &uri, &[], "select 1")).status();
         assert_eq!(status, 200, "{} {}", route.method, route.path);

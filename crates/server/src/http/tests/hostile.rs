@@ -52,13 +52,21 @@ fn headers() -> impl Strategy<Value = Vec<(&'static str, Vec<u8>)>> {
     let name = prop::sample::select(vec!["accept", "content-type", "content-encoding", "last-event-id", "te", "range"]);
     let value = prop_oneof![
         prop::sample::select(vec![
-            "*/*", "application/json", "text/csv", "text/event-stream", "application/x-ndjson;q=0.1, */*;q=0",
-            "text/plain", "application/json; charset=utf-16", "gzip", "00000000-1", ";;;,,,=q", "a/b;q=9",
+            "*/*",
+            "application/json",
+            "text/csv",
+            "text/event-stream",
+            "application/x-ndjson;q=0.1, */*;q=0",
+            "text/plain",
+            "application/json; charset=utf-16",
+            "gzip",
+            "00000000-1",
+            ";;;,,,=q",
+            "a/b;q=9",
         ])
         .prop_map(|text| text.as_bytes().to_vec()),
-        prop::collection::vec(0x20..=0xff_u8, 0..20).prop_map(|bytes| {
-            bytes.into_iter().filter(|byte| *byte != 0x7f).collect()
-        }),
+        prop::collection::vec(0x20..=0xff_u8, 0..20)
+            .prop_map(|bytes| { bytes.into_iter().filter(|byte| *byte != 0x7f).collect() }),
     ];
     prop::collection::vec((name, value), 0..3)
 }
@@ -122,14 +130,25 @@ fn statements_that_nest_or_run_on_are_answered() {
     let bed = Bed::new();
     for statement in [
         format!("select {}1", "1+".repeat(500_000)),
+        format!("select {}1", "1+".repeat(4_900)),
+        format!("select {}1", "1+".repeat(98)),
         format!("select {}1{}", "(".repeat(100_000), ")".repeat(100_000)),
-        format!("select {}true", "not ".repeat(200_000)),
-        format!("select 1 where {}true", "true and ".repeat(100_000)),
-        format!("select 1 where level in ('a'{})", ",'a'".repeat(200_000)),
-        format!("select 1 {}", "union all select 1 ".repeat(50_000)),
-        format!("select {}", "case when true then ".repeat(10_000)),
+        format!("select {}true", "not ".repeat(4_900)),
+        format!("select 1 where {}true", "true and ".repeat(90)),
+        format!("select 1 from events where {}true", "level = 'a' or ".repeat(90)),
+        format!("select 1 from events where level in ('a'{})", ",'a'".repeat(200_000)),
+        format!("select 1 {}", "union all select 1 ".repeat(90)),
+        format!("select {}", "case when true then ".repeat(1_000)),
+        format!("select * from (select 1) {}", ", (select 1)".repeat(90)),
+        format!("select count(*) from events where false {}", "union select count(*) from events ".repeat(90)),
+        format!("select 1{}", ",1".repeat(400_000)),
+        format!("select id{}", ",id".repeat(4_000)),
+        format!("select * from (values (1){})", ",(1)".repeat(200_000)),
     ] {
+        let began = std::time::Instant::now();
+        eprintln!("{} {}", &statement[..50], statement.len());
         let status = bed.sql(&statement, "*/*").status;
+        eprintln!("  {status} {:?}", began.elapsed());
         assert!(!status.is_server_error(), "{status} for {}…", &statement[..40]);
     }
 }

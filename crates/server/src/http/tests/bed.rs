@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use annals_event::{Clock, DecodeSettings, EventDecoder};
-use annals_query::{Engine, EngineOptions, EventSource, QuerySettings};
-use annals_table::{Lsn, OsFileSystem, Store, Table, TableOptions};
-use annals_writer::{Ack, Writer, WriterOptions, WriterSettings};
+use annals_query::QuerySettings;
+use annals_table::{Lsn, OsFileSystem, Store};
+use annals_writer::{Ack, Writer};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
@@ -15,12 +15,13 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
-use tokio::sync::watch;
 use tower::ServiceExt;
 
 use crate::app::{App, Phase};
-use crate::http::{Reads, complete, read_routes};
+use crate::http::{Guard, Reads, complete, read_routes};
 use crate::node::Node;
+use crate::server::ServerOptions;
+use crate::settings::{Layers, resolve};
 
 /// The time of the test: 2026-05-28T20:26:40Z.
 pub(super) const NOW_US: i64 = 1_780_000_000_000_000;
@@ -41,7 +42,6 @@ pub(super) struct Bed {
     pub(super) app: Arc<App>,
     pub(super) node: Arc<Node>,
     router: Router,
-    visible: watch::Sender<Lsn>,
     _dir: TempDir,
 }
 
@@ -88,49 +88,32 @@ impl Bed {
         let clock: Arc<dyn Clock> = Arc::new(FixedClock);
         let root = dir.path().join("store");
         let store = Store::open(root.to_str().unwrap(), Arc::new(OsFileSystem), runtime.handle().clone()).unwrap();
-        let open = |options: TableOptions, wal: &str| {
-            let table = Arc::new(Table::open_or_create(&store, options, Arc::clone(&clock)).unwrap());
-            let writer = Writer::open(WriterOptions {
-                settings: WriterSettings { wal_segment_bytes: 64 << 10, ..WriterSettings::default() },
-                wal_dir: dir.path().join(wal),
-                store: store.clone(),
-                table: Arc::clone(&table),
-                fs: Arc::new(OsFileSystem),
-                clock: Arc::clone(&clock),
-                seed: 7,
-            });
-            (table, writer.unwrap())
+        let resolved = resolve(Layers::new(), Some(512 << 20)).unwrap();
+        let options = ServerOptions {
+            resolved,
+            store,
+            wal_dir: dir.path().join("wal"),
+            fs: Arc::new(OsFileSystem),
+            clock,
+            seed: 7,
         };
-        let (dead_table, dead_writer) =
-            open(TableOptions { name: "dead_letters", ..TableOptions::events() }, "wal-dead");
-        append(&dead_writer, &[dead_letter()]);
-        dead_writer.close(true).unwrap();
-        let (table, writer) = open(TableOptions::events(), "wal");
+        let mut node = Node::open_answering(&options, None, settings).unwrap();
+        append(&node.dead_letter_writer, &[dead_letter()]);
         let events: Vec<Value> = (0..EVENTS).map(event).collect();
-        append(&writer, &events[EVENTS / 2..]);
-        writer.flush().unwrap();
-        let last = append(&writer, &events[..EVENTS / 2]);
-        let engine = Engine::new(EngineOptions {
-            table,
-            tail: Some(writer.tail()),
-            dead_letters: Some(EventSource { table: dead_table, tail: None }),
-            settings,
-            clock: Arc::clone(&clock),
-        });
-        let (visible, seen) = watch::channel(last);
-        let engine = Arc::new(engine.unwrap());
-        let node = Arc::new(Node { engine, writer: Arc::new(writer), visible: seen, clock, reads });
-        let app = Arc::new(App::starting(NOW_US));
+        append(&node.writer, &events[EVENTS / 2..]);
+        node.flush().unwrap();
+        append(&node.writer, &events[..EVENTS / 2]);
+        node.reads = reads;
+        let node = Arc::new(node);
+        let app = Arc::new(App::starting(Guard::new(None, &[], &[]), NOW_US));
         app.enter(Phase::Ready(Arc::clone(&node)));
         let router = complete(read_routes(), Arc::clone(&app));
-        Self { runtime, app, node, router, visible, _dir: dir }
+        Self { runtime, app, node, router, _dir: dir }
     }
 
     /// Appends events and makes them visible.
     pub(super) fn append(&self, events: &[Value]) -> Lsn {
-        let last = append(&self.node.writer, events);
-        self.visible.send_replace(last);
-        last
+        append(&self.node.writer, events)
     }
 
     /// The head of an answer, its body unread.
@@ -160,7 +143,7 @@ impl Bed {
 
     /// Waits until no query runs any more.
     pub(super) fn wait_for_places(&self) {
-        self.runtime.block_on(self.node.reads.query()).unwrap();
+        drop(self.runtime.block_on(self.node.reads.query()).unwrap());
     }
 }
 

@@ -49,8 +49,7 @@ fn every_format_carries_the_same_rows() {
     assert_eq!(bed.sql(statement, "text/csv").text(), "id,level\nevent-0,ERROR\nevent-1,INFO\n");
     let parquet = bed.sql(statement, "application/vnd.apache.parquet");
     assert_eq!(parquet.header("content-type"), Some("application/vnd.apache.parquet"));
-    let mut rows =
-        parquet::arrow::arrow_reader::ParquetRecordBatchReader::try_new(parquet.body.clone(), 10).unwrap();
+    let mut rows = parquet::arrow::arrow_reader::ParquetRecordBatchReader::try_new(parquet.body.clone(), 10).unwrap();
     assert_eq!(rows.next().unwrap().unwrap().num_rows(), 2);
     let arrow = bed.sql(statement, "application/vnd.apache.arrow.stream");
     let rows: Vec<_> = arrow_ipc::reader::StreamReader::try_new(&arrow.body[..], None).unwrap().collect();
@@ -99,13 +98,9 @@ fn what_is_wrong_with_a_statement_is_told_with_400() {
 #[test]
 fn an_answer_that_breaks_off_has_no_proper_end() {
     let bed = Bed::new();
-    let statement = format!(
-        "select *, 1 / ({} - row_number() over ()) as n from ({MANY}) as many",
-        MANY_ROWS - 10
-    );
+    let statement = format!("select *, 1 / ({} - row_number() over ()) as n from ({MANY}) as many", MANY_ROWS - 10);
     for accept in ["application/json", "application/x-ndjson", "text/csv", "application/vnd.apache.arrow.stream"] {
-        let response =
-            bed.response(request(Method::POST, "/v1/sql", &[("accept", accept)], &statement));
+        let response = bed.response(request(Method::POST, "/v1/sql", &[("accept", accept)], &statement));
         assert_eq!(response.status(), 200, "{accept}");
         let error = bed.runtime.block_on(response.into_body().collect()).unwrap_err();
         assert!(error.to_string().contains("broke off"), "{accept}: {error}");
