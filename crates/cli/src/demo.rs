@@ -111,7 +111,7 @@ fn remove_demo(root: &Path, marker: &Path) -> Result<()> {
         }
         bail!("{} was not made by the demo: --fresh removes only what it made itself", root.display());
     }
-    for part in ["events", "wal"] {
+    for part in ["events", "dead_letters", "wal"] {
         let path = root.join(part);
         if path.exists() {
             std::fs::remove_dir_all(&path).with_context(|| format!("cannot remove {}", path.display()))?;

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use annals_query::Engine;
 use annals_writer::WalHolder;
 use anyhow::Result;
-use arrow::array::AsArray;
+use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Int64Type};
 
 use crate::access::Access;
@@ -23,7 +23,8 @@ const BY_PROJECT: &str = "select project_id, count(distinct day) as days, min(da
 const BY_DAY: &str = "select project_id, day, sum(rows) as events, count(*) as files, sum(bytes) as bytes, \
      round(cast(sum(bytes) as double) / sum(rows), 1) as bytes_an_event \
      from files group by project_id, day order by project_id, day";
-const TOTALS: &str = "select sum(rows) as events, count(*) as files, sum(bytes) as bytes from files";
+const TOTALS: &str = "select sum(rows) as events, count(*) as files, sum(bytes) as bytes, max(last_lsn) as last_lsn, \
+     count(distinct writer) as writers from files";
 /// Rows of a table; the machine formats give all.
 const ROWS_MAX: usize = 50;
 
@@ -65,9 +66,12 @@ pub(crate) fn write_summary(access: &Access, source: &Source, paint: Paint, out:
         thousands(totals.files),
         size(totals.bytes),
     )?;
-    if let Some(session) = access.session() {
-        let waiting = totals.waiting.map_or(String::new(), |rows| format!(", {} events wait in it", thousands(rows)));
-        writeln!(out, "{} {}{waiting}", label("WAL"), wal_line(session)?)?;
+    let waiting = totals.waiting.map(|rows| format!("{} events wait in it", thousands(rows)));
+    match (access.session(), waiting) {
+        (Some(session), Some(waiting)) => writeln!(out, "{} {}, {waiting}", label("WAL"), wal_line(session)?)?,
+        (Some(session), None) => writeln!(out, "{} {}", label("WAL"), wal_line(session)?)?,
+        (None, Some(waiting)) => writeln!(out, "{} {waiting}", label("WAL"))?,
+        (None, None) => {}
     }
     writeln!(out)?;
     Ok(())
@@ -100,15 +104,27 @@ impl Totals {
     }
 
     fn by_sql(access: &Access, source: &Source) -> Result<Self> {
-        let batches = access.runtime().block_on(source.sql_all(TOTALS))?;
-        let Some(batch) = batches.iter().find(|batch| batch.num_rows() > 0) else { return Ok(Self::default()) };
-        let number = |name: &str| -> Result<u64> {
-            let Some(column) = batch.column_by_name(name) else { return Ok(0) };
-            let column = arrow::compute::cast(column, &DataType::Int64)?;
-            Ok(column.as_primitive::<Int64Type>().iter().next().flatten().map_or(0, i64::unsigned_abs))
+        let row = |statement: &str| access.runtime().block_on(source.sql_all(statement));
+        let files = row(TOTALS)?;
+        let number = |name| first_number(&files, name);
+        // LSNs of several writers cannot be compared.
+        let waiting = if number("writers")? <= 1 {
+            let rows = row(&format!("select count(*) as waiting from events where seq > {}", number("last_lsn")?))?;
+            Some(first_number(&rows, "waiting")?)
+        } else {
+            None
         };
-        Ok(Self { events: number("events")?, files: number("files")?, bytes: number("bytes")?, ..Self::default() })
+        let (events, files, bytes) = (number("events")?, number("files")?, number("bytes")?);
+        Ok(Self { events, files, bytes, version: None, waiting })
     }
+}
+
+/// The first row's number in a column; 0 where there is none.
+fn first_number(batches: &[RecordBatch], name: &str) -> Result<u64> {
+    let batch = batches.iter().find(|batch| batch.num_rows() > 0);
+    let Some(column) = batch.and_then(|batch| batch.column_by_name(name)) else { return Ok(0) };
+    let column = arrow::compute::cast(column, &DataType::Int64)?;
+    Ok(column.as_primitive::<Int64Type>().iter().next().flatten().map_or(0, i64::unsigned_abs))
 }
 
 /// Where the log is, how large, and who holds it.

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use annals_event::{Clock, SystemClock};
-use annals_query::{Engine, EngineOptions, QuerySettings};
+use annals_query::{Engine, EngineOptions, EventSource, QuerySettings};
+use annals_server::DEAD_LETTER_LOG;
 use annals_table::{FileSystem, OsFileSystem, Store, Table, TableOptions, TailSource};
 use annals_writer::{WalHolder, Writer, WriterOptions, WriterSettings, replay_tail};
 use anyhow::{Context, Result, bail};
@@ -85,20 +86,35 @@ impl Session {
                 // The holder may have committed since the table was opened.
                 None
             }
-            None => {
-                let tail = replay_tail(&self.wal_dir, Arc::clone(&self.fs), &table)
-                    .context("cannot read the write-ahead log")?;
-                tail.map(|tail| Arc::new(tail) as Arc<dyn TailSource>)
-            }
+            None => self.tail(&self.wal_dir, &table)?,
         };
         self.engine(table, tail)
     }
 
-    /// An engine over a table and the memtables of a writer.
-    pub(crate) fn engine(&self, table: Arc<Table>, tail: Option<Arc<dyn TailSource>>) -> Result<Engine> {
+    /// What waits in the log of a table, which nobody holds.
+    fn tail(&self, wal_dir: &Path, table: &Table) -> Result<Option<Arc<dyn TailSource>>> {
+        let tail = replay_tail(wal_dir, Arc::clone(&self.fs), table)
+            .with_context(|| format!("cannot read the write-ahead log {}", wal_dir.display()))?;
+        Ok(tail.map(|tail| Arc::new(tail) as Arc<dyn TailSource>))
+    }
+
+    /// The refused records that a server kept in this store, if one did.
+    fn dead_letters(&self) -> Result<Option<EventSource>> {
+        let table = Table::open(&self.store, TableOptions::dead_letters(), Arc::clone(&self.clock))
+            .with_context(|| format!("cannot open the table of dead letters in {}", self.store.url()))?;
+        let Some(table) = table.map(Arc::new) else { return Ok(None) };
+        let wal_dir = self.wal_dir.join(DEAD_LETTER_LOG);
+        let is_held = WalHolder::of(&wal_dir, self.fs.as_ref())?.is_some();
+        let tail = if is_held { None } else { self.tail(&wal_dir, &table)? };
+        Ok(Some(EventSource { table, tail }))
+    }
+
+    /// An engine over a table and the memtables of a writer, and over the dead letters.
+    fn engine(&self, table: Arc<Table>, tail: Option<Arc<dyn TailSource>>) -> Result<Engine> {
         let settings = QuerySettings { spill_dir: Some(std::env::temp_dir()), ..QuerySettings::default() };
-        let options = EngineOptions { table, tail, dead_letters: None, settings, clock: Arc::clone(&self.clock) };
-        Engine::new(options).context("cannot start the query engine")
+        let (dead_letters, clock) = (self.dead_letters()?, Arc::clone(&self.clock));
+        Engine::new(EngineOptions { table, tail, dead_letters, settings, clock })
+            .context("cannot start the query engine")
     }
 
     /// Takes the write-ahead log and opens the table for writing, creating both where absent.

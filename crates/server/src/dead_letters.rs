@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::error::{Error, Result};
 
 /// Project of dead letters whose record names none that is allowed, and whose request names none.
-pub(crate) const UNASSIGNED_PROJECT: &str = "annals.unassigned";
+pub const UNASSIGNED_PROJECT: &str = "annals.unassigned";
 /// Type of every dead letter.
 pub(crate) const DEAD_LETTER_TYPE: &str = "dead_letter";
 

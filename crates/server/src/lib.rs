@@ -24,9 +24,11 @@ mod sink;
 mod token;
 mod upload;
 
+pub use dead_letters::UNASSIGNED_PROJECT;
 pub use error::{Error, ErrorKind, Result};
 pub use format::{ResultFormat, ResultWriter, RowShape};
 pub use memory::{Budget, KNOWN_ID_BYTES, MemoryPlan, Reservation, machine_memory_bytes};
+pub use node::DEAD_LETTER_LOG;
 pub use server::{Server, ServerOptions};
 pub use settings::{Resolved, ServeSettings};
 pub use token::Token;

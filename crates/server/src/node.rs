@@ -23,7 +23,7 @@ const MIB: u64 = 1 << 20;
 /// Memory for the rows of dead letters; of the memtables' part.
 const DEAD_LETTER_MEMTABLE_BYTES: u64 = 16 * MIB;
 /// Folder of the dead letters' log within that of the events.
-const DEAD_LETTER_LOG: &str = "dead_letters";
+pub const DEAD_LETTER_LOG: &str = "dead_letters";
 
 /// An open store and everything that requests share.
 #[derive(Debug)]

@@ -1,17 +1,18 @@
 //! `--retry`: the records of dead letters as new events, in bodies by project.
 //!
-//! A record goes under the project that its dead letter is kept under, where it names none itself. What is refused again
+//! A record that names no project goes to the one that its dead letter is kept under. What is refused again
 //! stays a dead letter (and becomes another one at a server). Nothing is removed: sending the same dead letters twice stores
 //! events without an `id` twice.
 
 use std::collections::BTreeMap;
 
 use annals_event::{DecodeSettings, EventDecoder, ProjectId};
+use annals_server::UNASSIGNED_PROJECT;
 use annals_writer::{Ack, Writer};
 use anyhow::{Context, Result};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::cast;
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Int64Type};
 use futures::TryStreamExt;
 
 use super::NOT_READ;
@@ -31,7 +32,7 @@ struct Resent {
     accepted: u64,
     known: u64,
     refused: u64,
-    /// Records of which only the beginning was kept, or nothing.
+    /// Records that were not kept whole, or were no text.
     skipped: u64,
 }
 
@@ -51,7 +52,7 @@ pub(super) fn run(access: &Access, source: &Source, selection: &Selection) -> Re
 /// Decodes and writes here, and commits.
 fn locally(session: &Session, source: &Source, selection: &Selection) -> Result<Resent> {
     let (_, writer) = session.writer()?;
-    let write = async |project: &ProjectId, body: Vec<u8>| append(session, &writer, project, &body);
+    let write = async |project: Option<&ProjectId>, body: Vec<u8>| append(session, &writer, project, &body);
     let outcome = session.runtime.block_on(resend(source, selection, write));
     let committed = writer.flush();
     writer.close(false).context("cannot close the write-ahead log")?;
@@ -63,10 +64,10 @@ fn locally(session: &Session, source: &Source, selection: &Selection) -> Result<
 async fn resend(
     source: &Source,
     selection: &Selection,
-    mut send: impl AsyncFnMut(&ProjectId, Vec<u8>) -> Result<Resent>,
+    mut send: impl AsyncFnMut(Option<&ProjectId>, Vec<u8>) -> Result<Resent>,
 ) -> Result<Resent> {
     let mut resent = Resent::default();
-    let mut bodies: BTreeMap<ProjectId, Vec<u8>> = BTreeMap::new();
+    let mut bodies: BTreeMap<Option<ProjectId>, Vec<u8>> = BTreeMap::new();
     let mut rows = source.sql(&selection.records()).await.context(NOT_READ)?.stream;
     while let Some(batch) = rows.try_next().await.context(NOT_READ)? {
         for record in records(&batch)? {
@@ -79,20 +80,20 @@ async fn resend(
             body.push(b'\n');
             if body.len() >= BODY_BYTES {
                 let body = std::mem::take(body);
-                resent += send(&project, body).await?;
+                resent += send(project.as_ref(), body).await?;
             }
         }
     }
     for (project, body) in bodies.into_iter().filter(|(_, body)| !body.is_empty()) {
-        resent += send(&project, body).await?;
+        resent += send(project.as_ref(), body).await?;
     }
     Ok(resent)
 }
 
 /// A refused record.
 struct Record {
-    /// Under which its dead letter is kept.
-    project: ProjectId,
+    /// Under which its dead letter is kept; `None` for the one of records that named none.
+    project: Option<ProjectId>,
     /// Its bytes on one line, without a line feed.
     line: Vec<u8>,
 }
@@ -104,15 +105,21 @@ fn records(batch: &RecordBatch) -> Result<Vec<Option<Record>>> {
         Ok(cast(column, kind)?)
     };
     let (projects, raw) = (column("project_id", &DataType::Utf8)?, column("raw", &DataType::Utf8)?);
-    let truncated = column("truncated", &DataType::Boolean)?;
+    let (bytes, truncated) = (column("bytes", &DataType::Int64)?, column("truncated", &DataType::Boolean)?);
+    let bytes = bytes.as_primitive::<Int64Type>();
     let (projects, raw, truncated) = (projects.as_string::<i32>(), raw.as_string::<i32>(), truncated.as_boolean());
     Ok((0..batch.num_rows())
         .map(|row| {
-            let is_cut = truncated.is_valid(row) && truncated.value(row);
-            if is_cut || raw.is_null(row) || projects.is_null(row) || raw.value(row).trim().is_empty() {
+            if raw.is_null(row) || projects.is_null(row) || raw.value(row).trim().is_empty() {
+                return None;
+            }
+            // What was no text is kept as hex digits and so has another length.
+            let is_other = bytes.is_valid(row) && bytes.value(row) != raw.value(row).len() as i64;
+            if is_other || (truncated.is_valid(row) && truncated.value(row)) {
                 return None;
             }
             let project = ProjectId::new(projects.value(row)).ok()?;
+            let project = Some(project).filter(|project| project.as_str() != UNASSIGNED_PROJECT);
             // Line feeds of JSON stand between its tokens only, where a blank means the same.
             Some(Record { project, line: raw.value(row).replace(['\n', '\r'], " ").into_bytes() })
         })
@@ -127,17 +134,17 @@ struct Post<'a> {
 }
 
 impl Post<'_> {
-    async fn send(&mut self, project: &ProjectId, body: Vec<u8>) -> Result<Resent> {
+    async fn send(&mut self, project: Option<&ProjectId>, body: Vec<u8>) -> Result<Resent> {
         let key = format!("{:016x}-{}", self.run, self.bodies);
         self.bodies += 1;
-        let post = EventsPost { body: body.into(), is_array: false, encoding: None, project: Some(project), key };
+        let post = EventsPost { body: body.into(), is_array: false, encoding: None, project, key };
         let answer = self.client.deliver(&post, |failure| !matches!(failure, Failure::Unreachable { .. })).await?;
         Ok(Resent { accepted: answer.accepted, known: answer.duplicates, refused: answer.refused, skipped: 0 })
     }
 }
 
-fn append(session: &Session, writer: &Writer, project: &ProjectId, body: &[u8]) -> Result<Resent> {
-    let decoder = EventDecoder::new(DecodeSettings::default(), Some(project.clone()));
+fn append(session: &Session, writer: &Writer, project: Option<&ProjectId>, body: &[u8]) -> Result<Resent> {
+    let decoder = EventDecoder::new(DecodeSettings::default(), project.cloned());
     let decoded = decoder.decode_ndjson(body, session.clock.now_us());
     let accepted = decoded.batch.num_rows() as u64;
     if accepted > 0 {
@@ -159,7 +166,7 @@ impl std::ops::AddAssign for Resent {
 fn report(resent: &Resent) {
     let known = if resent.known > 0 { format!(", {} known already", thousands(resent.known)) } else { String::new() };
     println!(
-        "{} records sent again: {} accepted{known}, {} refused again; {} not sent, for they were not kept whole",
+        "{} records sent again: {} accepted{known}, {} refused again; {} not sent, for they were not kept whole or are no text",
         thousands(resent.accepted + resent.known + resent.refused),
         thousands(resent.accepted),
         thousands(resent.refused),

@@ -36,7 +36,7 @@ impl Selection {
     /// The records themselves.
     pub(super) fn records(&self) -> String {
         let latest = self.limit.map_or(String::new(), |limit| format!(" order by refused_at desc limit {limit}"));
-        format!("select project_id, truncated, raw from dead_letters{}{latest}", self.conditions())
+        format!("select project_id, bytes, truncated, raw from dead_letters{}{latest}", self.conditions())
     }
 
     fn conditions(&self) -> String {
@@ -59,7 +59,7 @@ mod tests {
     #[test]
     fn a_selection_becomes_conditions() {
         let all = Selection::default();
-        assert_eq!(all.records(), "select project_id, truncated, raw from dead_letters");
+        assert_eq!(all.records(), "select project_id, bytes, truncated, raw from dead_letters");
         let some = Selection {
             projects: vec![ProjectId::new("acme").unwrap(), ProjectId::new("beta").unwrap()],
             since_us: Some(0),
@@ -68,7 +68,7 @@ mod tests {
         };
         let conditions = "where project_id in ('acme', 'beta') and refused_at >= '1970-01-01T00:00:00.000000Z' \
              and refused_at < '1970-01-01T00:00:01.000000Z' order by refused_at desc limit 7";
-        assert_eq!(some.records(), format!("select project_id, truncated, raw from dead_letters {conditions}"));
+        assert_eq!(some.records(), format!("select project_id, bytes, truncated, raw from dead_letters {conditions}"));
         assert_eq!(some.list(Format::Json, 7), format!("select * from dead_letters {conditions}"));
         assert!(some.list(Format::Table, 7).contains("substr(raw, 1, 80) as record"));
     }

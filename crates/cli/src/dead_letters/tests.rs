@@ -3,19 +3,24 @@
 use std::sync::Arc;
 
 use annals_server::{ResultFormat, ResultWriter, RowShape};
-use arrow::array::{ArrayRef, BooleanArray, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray};
 use clap::Parser;
 
 use crate::command::{Cli, Command};
 use crate::stub_server::{Received, Reply, StubServer};
 
-/// Two whole records of one project, one of another, one that was cut and one of which nothing was kept.
+/// Two whole records of one project, one of another, one of none; one that was cut, one of which nothing was kept, one that
+/// was no text and is kept as digits.
 fn letters() -> Vec<u8> {
-    let text = |values: [Option<&str>; 5]| -> ArrayRef { Arc::new(StringArray::from(values.to_vec())) };
+    let text = |values: [Option<&str>; 7]| -> ArrayRef { Arc::new(StringArray::from(values.to_vec())) };
+    let projects = ["acme", "beta", "acme", "annals.unassigned", "acme", "acme", "acme"];
+    let raw = ["{\"a\":\n1}", "{\"b\":2}", "not json", "{\"c\":3}", "{\"cut", "", "ff"];
+    let bytes: ArrayRef = Arc::new(Int64Array::from(vec![8, 7, 8, 7, 900, 0, 1]));
     let batch = RecordBatch::try_from_iter([
-        ("project_id", text(["acme", "beta", "acme", "acme", "acme"].map(Some))),
-        ("truncated", Arc::new(BooleanArray::from(vec![false, false, false, true, false])) as ArrayRef),
-        ("raw", text([Some("{\"a\":\n1}"), Some("{\"b\":2}"), Some("not json"), Some("{\"cut"), None])),
+        ("project_id", text(projects.map(Some))),
+        ("bytes", bytes),
+        ("truncated", Arc::new(BooleanArray::from_iter((0..7).map(|nth| Some(nth == 4)))) as ArrayRef),
+        ("raw", text(raw.map(|raw| Some(raw).filter(|raw| !raw.is_empty())))),
     ])
     .unwrap();
     let mut out = Vec::new();
@@ -49,9 +54,10 @@ fn whole_records_are_sent_again_under_their_projects() {
     assert!(String::from_utf8_lossy(&asked[0].body).contains("in ('acme', 'beta')"));
     let sent: Vec<_> = asked[1..]
         .iter()
-        .map(|request| (request.parameter("project").unwrap(), String::from_utf8(request.body.to_vec()).unwrap()))
+        .map(|request| (request.parameter("project"), String::from_utf8(request.body.to_vec()).unwrap()))
         .collect();
-    assert_eq!(sent, [("acme", "{\"a\": 1}\nnot json\n".to_owned()), ("beta", "{\"b\":2}\n".to_owned())]);
+    let expected = [(None, "{\"c\":3}\n"), (Some("acme"), "{\"a\": 1}\nnot json\n"), (Some("beta"), "{\"b\":2}\n")];
+    assert_eq!(sent, expected.map(|(project, body)| (project, body.to_owned())));
     assert_ne!(asked[1].header("idempotency-key"), asked[2].header("idempotency-key"));
 }
 
