@@ -30,7 +30,7 @@ def serve(annals, store, port):
         try:
             connection = http.client.HTTPConnection("127.0.0.1", port)
             connection.request("GET", "/readyz")
-            if connection.getresponse().read() and server.poll() is None:
+            if connection.getresponse().status == 200:
                 return server
         except OSError:
             pass

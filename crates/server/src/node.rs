@@ -141,6 +141,8 @@ fn writer_settings(resolved: &Resolved) -> WriterSettings {
         known_ids_max: memory.known_ids_window(),
         request_keys_ttl_s: settings.idempotency_hours * 3_600,
         request_keys_bytes_max: memory.idempotency_bytes_max,
+        // Two flushes in flight are as many threads as two cores bear beside requests.
+        encode_threads: std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)),
         ..WriterSettings::default()
     }
 }

@@ -18,8 +18,9 @@ use crate::ledger::{Ledger, LedgerEntry};
 use crate::state::{Due, PanicWatch, Shared};
 use crate::wal::{ClosedSegment, removable, remove_segments};
 
-/// How far the flush threads stand back behind others: a third of the time of a thread that wants it as well.
-const FLUSH_NICENESS: i32 = 5;
+/// How far the flush threads stand back behind others: next to no time while requests want the processor. When memory
+/// fills, requests wait for them, so they always come to their end.
+const FLUSH_NICENESS: i32 = 15;
 
 /// The longest rest before a failed flush is tried again.
 const RETRY_MAX: Duration = Duration::from_secs(60);

@@ -6,6 +6,7 @@ use annals_event::ProjectId;
 use annals_writer::{Ack, Claim, KeyClaim, RequestHash, RequestKey};
 use axum::Router;
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
@@ -19,6 +20,7 @@ use crate::app::App;
 use crate::intake::{IngestReceipt, Submission};
 use crate::metrics::{Source, Taken};
 use crate::node::Node;
+use crate::upload::drain;
 
 /// Media types that a body of events may have: what it is shows in its first byte.
 const MEDIA_TYPES: [&str; 6] = [
@@ -43,20 +45,45 @@ pub(crate) fn ingest_routes() -> Router<Arc<App>> {
     Router::new().route(INGEST.path, post(ingest))
 }
 
+/// What the head of a request says.
+struct Head {
+    node: Arc<Node>,
+    project: Option<ProjectId>,
+    ack: Ack,
+    key: Option<Vec<u8>>,
+}
+
+impl Head {
+    /// Checks all that can be checked before the body is read.
+    ///
+    /// # Errors
+    /// 400, 415, or 503 while the server is starting or stopping.
+    fn read(app: &App, parts: &Parts) -> Result<Self, Problem> {
+        let node = app.node()?;
+        let mut params = Params::read(parts.uri.query(), INGEST.params);
+        let project = params.parsed_one("project", ProjectId::new);
+        let ack = params.parsed_one("ack", ack).unwrap_or(Ack::Wal);
+        params.check()?;
+        check_media_type(&parts.headers)?;
+        let key = key(&parts.headers)?.map(<[u8]>::to_vec);
+        Ok(Self { node, project, ack, key })
+    }
+}
+
 async fn ingest(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
-    let node = app.node()?;
     let (parts, body) = request.into_parts();
-    let mut params = Params::read(parts.uri.query(), INGEST.params);
-    let project = params.parsed_one("project", ProjectId::new);
-    let ack = params.parsed_one("ack", ack).unwrap_or(Ack::Wal);
-    params.check()?;
-    check_media_type(&parts.headers)?;
-    let key = key(&parts.headers)?;
+    let Head { node, project, ack, key } = match Head::read(&app, &parts) {
+        Ok(head) => head,
+        Err(problem) => {
+            drain(body);
+            return Err(problem);
+        }
+    };
     let upload = node.uploads.receive(&parts.headers, body).await?;
     let bytes = upload.bytes.len() as u64;
     let claim = match key {
         None => None,
-        Some(key) => match claim(&node, key, &upload.bytes, project.as_ref()).await? {
+        Some(key) => match claim(&node, &key, &upload.bytes, project.as_ref()).await? {
             Ok(claim) => Some(claim),
             Err(receipt) => return Ok(answer(&receipt, &node)),
         },
