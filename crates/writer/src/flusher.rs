@@ -18,10 +18,6 @@ use crate::ledger::{Ledger, LedgerEntry};
 use crate::state::{Due, PanicWatch, Shared};
 use crate::wal::{ClosedSegment, removable, remove_segments};
 
-/// How far the flush threads stand back behind others: next to no time while requests want the processor. When memory
-/// fills, requests wait for them, so they always come to their end.
-const FLUSH_NICENESS: i32 = 15;
-
 /// The longest rest before a failed flush is tried again.
 const RETRY_MAX: Duration = Duration::from_secs(60);
 
@@ -41,10 +37,6 @@ impl Flusher {
     /// Runs until the writer closes or fails. What it has begun it brings to its commit, unless that keeps failing.
     pub(crate) fn run(&self) {
         let _watch = PanicWatch(Arc::clone(&self.shared));
-        // Requests come first: a flush may take longer, an acknowledgement may not. The threads that encode inherit it.
-        if let Err(error) = rustix::process::nice(FLUSH_NICENESS) {
-            tracing::debug!(%error, "flushes run at the priority of requests");
-        }
         while let Some(memtable) = self.claim() {
             match self.flush(&memtable) {
                 Ok(true) => self.tidy(&memtable),
