@@ -18,10 +18,15 @@ use super::disk::{Disk, Taken};
 /// wait for each other to create names in one directory.
 pub(super) const SYNC_THREADS: usize = 8;
 
+/// Files that make another thread worth its while.
+const FILES_PER_THREAD: usize = 32;
+
 /// Stores all `files` (target and bytes) durably. Names that are taken are taken over.
 ///
 /// On an error some of the files may be there.
 pub(super) fn put_batch(disk: &Disk, files: &[(PathBuf, Bytes)], threads: usize) -> io::Result<()> {
+    // A few large files would fill the disk's queue, and a sync of the write-ahead log would wait behind all of them.
+    let threads = threads.min(files.len().div_ceil(FILES_PER_THREAD));
     let written = in_parallel(files, threads, |(_, bytes)| {
         let mut temporary = disk.write_temporary(std::slice::from_ref(bytes))?;
         temporary.sync()?;

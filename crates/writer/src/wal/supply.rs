@@ -10,6 +10,9 @@ use annals_table::{FileSystem, FsFile, WriterId};
 use super::segment::{SegmentHeader, segment_path};
 use crate::error::{Error, ErrorKind, Result};
 
+/// Bytes of a segment that are prepared between two syncs, while the segment before it is in use.
+const STEP_BYTES: u64 = 1 << 20;
+
 /// A segment to write to: header and zeros are durable, and so is its name.
 #[derive(Debug)]
 pub(crate) struct OpenSegment {
@@ -37,6 +40,11 @@ impl SegmentMaker {
     /// # Errors
     /// `Exhausted` when the disk is full.
     pub(crate) fn make(&mut self) -> Result<OpenSegment> {
+        self.make_in_steps(self.bytes)
+    }
+
+    /// As [`make`](Self::make), syncing every `step_bytes`: slower, and easier on whoever syncs at the same time.
+    fn make_in_steps(&mut self, step_bytes: u64) -> Result<OpenSegment> {
         let id = self.next_id;
         self.next_id += 1;
         self.seed = mix(self.seed ^ id);
@@ -44,8 +52,13 @@ impl SegmentMaker {
         let path = segment_path(&self.dir, id);
         let made = self.fs.create_new(&path).and_then(|file| {
             file.write_all_at(&header.encode(), 0)?;
-            file.allocate(self.bytes)?;
-            file.sync_data()?;
+            // In steps, each synced: a sync of the log meanwhile waits behind one step, not behind the whole segment.
+            let mut len = 0;
+            while len < self.bytes {
+                len = self.bytes.min(len + step_bytes);
+                file.allocate(len)?;
+                file.sync_data()?;
+            }
             self.fs.sync_dir(&self.dir)?;
             Ok(file)
         });
@@ -75,7 +88,8 @@ impl SegmentSupply {
             .name("annals-segments".into())
             .spawn(move || {
                 loop {
-                    let Err(SendError(unused)) = hand_over.send(maker.make()) else { continue };
+                    let next = maker.make_in_steps(STEP_BYTES);
+                    let Err(SendError(unused)) = hand_over.send(next) else { continue };
                     if let Ok(segment) = unused {
                         // Best effort: what stays is an unused segment that the next start removes.
                         let _ = maker.fs.remove_file(&segment.path);
