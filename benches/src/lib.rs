@@ -37,5 +37,6 @@ pub fn open_engine(runtime: &Runtime, path: &Path) -> Result<Engine> {
     let table = Table::open(&store, TableOptions::events(), Arc::clone(&clock))?
         .with_context(|| format!("there is no store at {url}"))?;
     let settings = QuerySettings::default();
-    Ok(Engine::new(EngineOptions { table: Arc::new(table), tail: None, settings, clock })?)
+    let options = EngineOptions { table: Arc::new(table), tail: None, dead_letters: None, settings, clock };
+    Ok(Engine::new(options)?)
 }

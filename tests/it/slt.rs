@@ -347,7 +347,13 @@ fn run(name: &str) {
     flush(&store, &table, 1, 5);
     flush(&store, &table, 6, 8);
     let settings = QuerySettings { target_partitions: 2, rows_max: Some(1_000), ..QuerySettings::default() };
-    let options = EngineOptions { table, tail: Some(Arc::new(FixedTail)), settings, clock: Arc::new(FixedClock) };
+    let options = EngineOptions {
+        table,
+        tail: Some(Arc::new(FixedTail)),
+        dead_letters: None,
+        settings,
+        clock: Arc::new(FixedClock),
+    };
     let engine = Arc::new(Engine::new(options).unwrap());
     let path = crate::support::package_dir().join("slt").join(name);
     let connect = || async { Ok(Connection { engine: Arc::clone(&engine), runtime: runtime.handle().clone() }) };

@@ -96,6 +96,7 @@ impl TestStore {
         let options = EngineOptions {
             table: Arc::clone(&self.table),
             tail: None,
+            dead_letters: None,
             settings: QuerySettings::default(),
             clock: Arc::clone(&self.clock),
         };

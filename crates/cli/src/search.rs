@@ -49,6 +49,7 @@ fn plan(command: &Search, now_us: i64) -> Result<EventQuery> {
         order: if command.oldest_first { Order::OldestFirst } else { Order::NewestFirst },
         limit: command.limit as usize,
         after: command.after.as_deref().map(str::parse::<Cursor>).transpose().context("--after")?,
+        ..EventQuery::default()
     })
 }
 

@@ -86,7 +86,7 @@ impl Session {
     /// An engine over a table and the memtables of a writer.
     pub(crate) fn engine(&self, table: Arc<Table>, tail: Option<Arc<dyn TailSource>>) -> Result<Engine> {
         let settings = QuerySettings { spill_dir: Some(std::env::temp_dir()), ..QuerySettings::default() };
-        let options = EngineOptions { table, tail, settings, clock: Arc::clone(&self.clock) };
+        let options = EngineOptions { table, tail, dead_letters: None, settings, clock: Arc::clone(&self.clock) };
         Engine::new(options).context("cannot start the query engine")
     }
 

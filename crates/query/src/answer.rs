@@ -10,8 +10,10 @@ use datafusion::common::DataFusionError;
 use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream};
 use futures::{Stream, StreamExt};
 
+use crate::deadline::time_exceeded;
 use crate::error::{Error, ErrorKind, Result};
 use crate::settings::QuerySettings;
+use crate::sql_stats::SqlStats;
 
 /// The answer to one SQL statement.
 pub struct SqlAnswer {
@@ -21,6 +23,8 @@ pub struct SqlAnswer {
     pub stream: SendableRecordBatchStream,
     /// Version of the table that was read.
     pub version: u64,
+    /// What it takes: read it once the stream has ended.
+    pub stats: SqlStats,
 }
 
 impl SqlAnswer {
@@ -46,9 +50,10 @@ impl std::fmt::Debug for SqlAnswer {
     }
 }
 
-/// Ends a stream with an error that names the limit, as soon as a limit is passed.
+/// Ends a stream with an error that names the limit, as soon as a limit is passed; tells the stats when it ended.
 pub(crate) struct LimitedStream {
     inner: SendableRecordBatchStream,
+    stats: Option<SqlStats>,
     rows_left: Option<u64>,
     rows_max: u64,
     deadline: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
@@ -68,6 +73,7 @@ impl LimitedStream {
         });
         Self {
             inner,
+            stats: None,
             rows_left: settings.rows_max,
             rows_max: settings.rows_max.unwrap_or(u64::MAX),
             deadline,
@@ -76,9 +82,21 @@ impl LimitedStream {
         }
     }
 
-    fn end(&mut self, message: String) -> Poll<Option<Result<RecordBatch, DataFusionError>>> {
+    /// Lets `stats` know when the stream has ended.
+    pub(crate) fn told_to(mut self, stats: SqlStats) -> Self {
+        self.stats = Some(stats);
+        self
+    }
+
+    fn end(&mut self) {
         self.done = true;
-        let error = Error::new(ErrorKind::Exhausted, message);
+        if let Some(stats) = self.stats.take() {
+            stats.end();
+        }
+    }
+
+    fn end_with(&mut self, error: Error) -> Poll<Option<Result<RecordBatch, DataFusionError>>> {
+        self.end();
         Poll::Ready(Some(Err(DataFusionError::External(Box::new(error)))))
     }
 }
@@ -93,15 +111,13 @@ impl Stream for LimitedStream {
         if let Some(deadline) = &mut self.deadline
             && deadline.as_mut().poll(cx).is_ready()
         {
-            let ms = self.time_ms_max;
-            return self.end(format!(
-                "the query took longer than the limit time_ms_max of {ms} ms: narrow it or raise the limit"
-            ));
+            let error = time_exceeded(self.time_ms_max);
+            return self.end_with(error);
         }
         let batch = match self.inner.poll_next_unpin(cx) {
             Poll::Ready(Some(Ok(batch))) => batch,
             Poll::Ready(other) => {
-                self.done = true;
+                self.end();
                 return Poll::Ready(other);
             }
             Poll::Pending => return Poll::Pending,
@@ -111,8 +127,11 @@ impl Stream for LimitedStream {
                 Some(left) => self.rows_left = Some(left),
                 None => {
                     let rows = self.rows_max;
-                    return self.end(format!(
-                        "the answer has more rows than the limit rows_max of {rows}: add LIMIT or raise the limit"
+                    return self.end_with(Error::new(
+                        ErrorKind::Exhausted,
+                        format!(
+                            "the answer has more rows than the limit rows_max of {rows}: add LIMIT or raise the limit"
+                        ),
                     ));
                 }
             }

@@ -9,9 +9,8 @@ use datafusion::catalog::{
 };
 use datafusion::common::{DataFusionError, Result};
 
-use crate::file_scan::FileScan;
+use crate::dead_letters::dead_letters;
 use crate::files_table::FilesTable;
-use crate::provider::EventsTable;
 use crate::traces::traces;
 use crate::view::View;
 
@@ -19,22 +18,27 @@ use crate::view::View;
 pub(crate) const CATALOG: &str = "annals";
 /// Name of its one schema.
 pub(crate) const SCHEMA: &str = "public";
-/// The tables, in the order in which `SHOW TABLES` gives them.
-pub(crate) const TABLES: [&str; 4] = ["event_kinds", "events", "files", "traces"];
+/// The table that only some engines have.
+pub(crate) const DEAD_LETTERS: &str = "dead_letters";
+/// The tables, in the order in which `SHOW TABLES` gives them; the first is there when the engine has dead letters.
+const TABLES: [&str; 5] = [DEAD_LETTERS, "event_kinds", "events", "files", "traces"];
+
+/// The tables of an engine with or without dead letters.
+pub(crate) fn table_names(with_dead_letters: bool) -> &'static [&'static str] {
+    &TABLES[usize::from(!with_dead_letters)..]
+}
 
 /// Makes tables when they are asked for. Nothing can be registered, so no statement can change it.
 #[derive(Debug)]
 pub(crate) struct StoreSchema {
-    view: View,
-    file_scan: FileScan,
-    event_kinds: Arc<dyn TableProvider>,
+    pub(crate) view: View,
+    pub(crate) events: Arc<dyn TableProvider>,
+    pub(crate) event_kinds: Arc<dyn TableProvider>,
+    /// Dead letters as events.
+    pub(crate) dead_letters: Option<Arc<dyn TableProvider>>,
 }
 
 impl StoreSchema {
-    pub(crate) fn new(view: View, file_scan: FileScan, event_kinds: Arc<dyn TableProvider>) -> Self {
-        Self { view, file_scan, event_kinds }
-    }
-
     /// A catalog list that holds this schema only.
     pub(crate) fn into_catalog_list(self) -> Result<Arc<dyn CatalogProviderList>> {
         let catalog = MemoryCatalogProvider::new();
@@ -44,28 +48,32 @@ impl StoreSchema {
         Ok(Arc::new(list))
     }
 
-    fn events(&self) -> Arc<dyn TableProvider> {
-        Arc::new(EventsTable::new(self.view.clone(), self.file_scan.clone()))
+    fn names(&self) -> &'static [&'static str] {
+        table_names(self.dead_letters.is_some())
     }
 }
 
 #[async_trait]
 impl SchemaProvider for StoreSchema {
     fn table_names(&self) -> Vec<String> {
-        TABLES.map(str::to_owned).to_vec()
+        self.names().iter().map(|name| (*name).to_owned()).collect()
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, DataFusionError> {
         Ok(match name {
-            "events" => Some(self.events()),
-            "traces" => Some(Arc::new(traces(self.events())?)),
+            "events" => Some(Arc::clone(&self.events)),
+            "traces" => Some(Arc::new(traces(Arc::clone(&self.events))?)),
             "event_kinds" => Some(Arc::clone(&self.event_kinds)),
             "files" => Some(Arc::new(FilesTable::new(self.view.clone()))),
+            DEAD_LETTERS => match &self.dead_letters {
+                Some(events) => Some(Arc::new(dead_letters(Arc::clone(events))?)),
+                None => None,
+            },
             _ => None,
         })
     }
 
     fn table_exist(&self, name: &str) -> bool {
-        TABLES.contains(&name)
+        self.names().contains(&name)
     }
 }

@@ -5,23 +5,41 @@ use std::sync::Arc;
 
 use annals_event::Clock;
 use annals_table::{Table, TailSource};
+use datafusion::execution::memory_pool::MemoryPool;
 use datafusion::physical_plan::execute_stream;
 
 use crate::answer::{LimitedStream, SqlAnswer};
+use crate::catalog::table_names;
 use crate::error::{Error, Result};
-use crate::reader::MetadataCache;
-use crate::session::SessionTemplate;
+use crate::reader::{CacheStats, MetadataCache};
+use crate::session::{DEAD_LETTERS_URL, EVENTS_URL, SessionTemplate, memory_pool};
 use crate::settings::QuerySettings;
 use crate::sql;
+use crate::sql_stats::SqlStats;
+use crate::stopwatch::Stopwatch;
 use crate::view::View;
 
-/// What an [`Engine`] is made of.
-#[derive(Clone)]
-pub struct EngineOptions {
+/// The dead letters' part of the metadata caches: there are few, and they are seldom asked for.
+const DEAD_LETTERS_CACHE_PART: usize = 8;
+
+/// Rows of the schema of events: what is committed, and what is not yet.
+#[derive(Clone, Debug)]
+pub struct EventSource {
     /// The table to read.
     pub table: Arc<Table>,
     /// Acknowledged rows that are not in the table yet; `None` in a process that does not write.
     pub tail: Option<Arc<dyn TailSource>>,
+}
+
+/// What an [`Engine`] is made of.
+#[derive(Clone)]
+pub struct EngineOptions {
+    /// The table of events to read.
+    pub table: Arc<Table>,
+    /// Acknowledged events that are not in the table yet; `None` in a process that does not write.
+    pub tail: Option<Arc<dyn TailSource>>,
+    /// Refused records, stored as events about them; `None` leaves out the SQL table `dead_letters`.
+    pub dead_letters: Option<EventSource>,
     /// Limits.
     pub settings: QuerySettings,
     /// What `now()` means in SQL.
@@ -31,29 +49,69 @@ pub struct EngineOptions {
 /// Answers queries over a table and its tail. Cheap to share behind an `Arc`; queries run on the caller's tokio runtime,
 /// whose timer must be enabled.
 pub struct Engine {
-    options: EngineOptions,
+    source: EventSource,
+    settings: QuerySettings,
+    clock: Arc<dyn Clock>,
     session: SessionTemplate,
     metadata_cache: Arc<MetadataCache>,
+    dead_letters: Option<Box<Engine>>,
 }
 
 impl Engine {
     /// # Errors
     /// `Invalid` for settings out of bounds.
     pub fn new(options: EngineOptions) -> Result<Self> {
-        options.settings.validate()?;
-        let session = SessionTemplate::new(&options.settings, Arc::clone(options.table.object_store()))?;
-        let metadata_cache = Arc::new(MetadataCache::new(options.settings.metadata_cache_bytes_max));
-        Ok(Self { options, session, metadata_cache })
+        let EngineOptions { table, tail, dead_letters, settings, clock } = options;
+        settings.validate()?;
+        let memory = memory_pool(&settings);
+        let dead_letters = match dead_letters {
+            Some(source) => {
+                let metadata_cache_bytes_max = settings.metadata_cache_bytes_max / DEAD_LETTERS_CACHE_PART;
+                let settings = QuerySettings { metadata_cache_bytes_max, ..settings.clone() };
+                let (memory, clock) = (Arc::clone(&memory), Arc::clone(&clock));
+                Some(Self::over(source, DEAD_LETTERS_URL, settings, memory, clock)?)
+            }
+            None => None,
+        };
+        let engine = Self::over(EventSource { table, tail }, EVENTS_URL, settings, memory, clock)?;
+        if let Some(dead_letters) = &dead_letters {
+            engine.session.read_also(&dead_letters.session);
+        }
+        Ok(Self { dead_letters: dead_letters.map(Box::new), ..engine })
+    }
+
+    fn over(
+        source: EventSource,
+        url: &str,
+        settings: QuerySettings,
+        memory: Arc<dyn MemoryPool>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self> {
+        let session = SessionTemplate::new(&settings, memory, Arc::clone(source.table.object_store()), url)?;
+        let metadata_cache = Arc::new(MetadataCache::new(settings.metadata_cache_bytes_max));
+        Ok(Self { source, settings, clock, session, metadata_cache, dead_letters: None })
     }
 
     /// The table that is read.
     pub fn table(&self) -> &Arc<Table> {
-        &self.options.table
+        &self.source.table
     }
 
     /// The settings in force.
     pub fn settings(&self) -> &QuerySettings {
-        &self.options.settings
+        &self.settings
+    }
+
+    /// The dead letters, as events about the records that were refused: [`search`](Self::search) answers them like any
+    /// others. `None` when the engine was made without.
+    pub fn dead_letters(&self) -> Option<&Self> {
+        self.dead_letters.as_deref()
+    }
+
+    /// How the footers stand that filter scans keep, those of dead letters included.
+    pub fn cache_stats(&self) -> CacheStats {
+        let dead_letters = self.dead_letters.as_ref().map(|engine| engine.metadata_cache.stats());
+        self.metadata_cache.stats() + dead_letters.unwrap_or_default()
     }
 
     /// Footers that filter scans keep.
@@ -63,19 +121,23 @@ impl Engine {
 
     /// What a query that starts now sees.
     pub fn view(&self) -> View {
-        View::take(&self.options.table, self.options.tail.as_deref())
+        View::take(&self.source.table, self.source.tail.as_deref())
     }
 
     /// Looks for commits of other processes, which later views then show. Blocks on the store.
     ///
     /// # Errors
-    /// What reading the table's log meets; the snapshot stays as it was.
+    /// What reading a table's log meets; the snapshot stays as it was.
     pub fn refresh(&self) -> Result<()> {
-        self.options.table.refresh()?;
-        Ok(())
+        self.source.table.refresh()?;
+        match &self.dead_letters {
+            Some(dead_letters) => dead_letters.refresh(),
+            None => Ok(()),
+        }
     }
 
-    /// Answers one SQL statement over the tables `events`, `traces`, `event_kinds` and `files`, all of one view.
+    /// Answers one SQL statement over the tables `events`, `traces`, `event_kinds`, `files` and, when there are any,
+    /// `dead_letters`; all of one view.
     ///
     /// Only statements that read are answered. Planning is done when this returns, the rows come with the stream.
     ///
@@ -86,18 +148,23 @@ impl Engine {
     /// # Cancel safety
     /// Dropping the future or the stream cancels the query.
     pub async fn sql(&self, text: &str) -> Result<SqlAnswer> {
+        let watch = Stopwatch::start();
         let statement = sql::parse(text)?;
         let view = self.view();
         let version = view.snapshot.version();
-        let state = self.session.over(view, self.options.clock.now_us())?;
-        let logical = sql::plan(&state, statement).await?;
+        let dead_letters = self.dead_letters.as_ref().map(|engine| engine.session.events(engine.view()));
+        let tables = table_names(dead_letters.is_some());
+        let state = self.session.over(view, dead_letters, self.clock.now_us())?;
+        let logical = sql::plan(&state, statement, tables).await?;
         let physical = state.create_physical_plan(&logical).await.map_err(Error::from_datafusion)?;
+        let stats = SqlStats::new(Arc::clone(&physical), watch);
         let stream = execute_stream(physical, state.task_ctx()).map_err(Error::from_datafusion)?;
-        let stream = LimitedStream::new(stream, &self.options.settings);
+        let stream = LimitedStream::new(stream, &self.settings).told_to(stats.clone());
         Ok(SqlAnswer {
             schema: datafusion::execution::RecordBatchStream::schema(&stream),
             stream: Box::pin(stream),
             version,
+            stats,
         })
     }
 }
@@ -105,8 +172,9 @@ impl Engine {
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Engine")
-            .field("settings", &self.options.settings)
-            .field("tail", &self.options.tail)
+            .field("settings", &self.settings)
+            .field("tail", &self.source.tail)
+            .field("dead_letters", &self.dead_letters)
             .finish_non_exhaustive()
     }
 }

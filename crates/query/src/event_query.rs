@@ -30,6 +30,8 @@ pub struct EventQuery {
     pub from_us: Option<i64>,
     /// Latest timestamp, microseconds UTC, exclusive.
     pub until_us: Option<i64>,
+    /// The events' own ids. Client-given ids need not be unique, so one may match several events.
+    pub ids: Vec<String>,
     /// Severities.
     pub levels: Vec<Level>,
     /// Features that emitted the event.
@@ -77,6 +79,7 @@ impl Default for EventQuery {
             projects: Vec::new(),
             from_us: None,
             until_us: None,
+            ids: Vec::new(),
             levels: Vec::new(),
             types: Vec::new(),
             end_user_ids: Vec::new(),
@@ -106,6 +109,7 @@ impl EventQuery {
         }
         let counts = [
             ("projects", self.projects.len()),
+            ("ids", self.ids.len()),
             ("levels", self.levels.len()),
             ("types", self.types.len()),
             ("end_user_ids", self.end_user_ids.len()),

@@ -13,6 +13,7 @@ use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFacto
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
+use datafusion::execution::cache::cache_manager::FileMetadataCache;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::physical_plan::ExecutionPlan;
 use object_store::path::Path;
@@ -31,6 +32,8 @@ const METADATA_SIZE_HINT_BYTES: usize = 64 << 10;
 pub(crate) struct FileScan {
     store: Arc<dyn ObjectStore>,
     store_url: ObjectStoreUrl,
+    /// Of this table alone: it goes by paths within the table.
+    metadata_cache: Arc<FileMetadataCache>,
     table_schema: TableSchema,
     timestamp_index: usize,
     utc: Arc<str>,
@@ -38,7 +41,11 @@ pub(crate) struct FileScan {
 
 impl FileScan {
     /// `store_url` is the name under which the session's runtime knows `store`.
-    pub(crate) fn new(store: Arc<dyn ObjectStore>, store_url: ObjectStoreUrl) -> Self {
+    pub(crate) fn new(
+        store: Arc<dyn ObjectStore>,
+        store_url: ObjectStoreUrl,
+        metadata_cache: Arc<FileMetadataCache>,
+    ) -> Self {
         let schema = event_schema();
         let partition_fields: Vec<_> = schema
             .fields()
@@ -49,7 +56,12 @@ impl FileScan {
         let table_schema = TableSchema::builder(file_schema()).with_table_partition_cols(partition_fields).build();
         let timestamp_index =
             file_schema().index_of(columns::TIMESTAMP).expect("the file schema has the column timestamp");
-        Self { store, store_url, table_schema, timestamp_index, utc: "UTC".into() }
+        Self { store, store_url, metadata_cache, table_schema, timestamp_index, utc: "UTC".into() }
+    }
+
+    /// The store, and its name.
+    pub(crate) fn store(&self) -> (&ObjectStoreUrl, &Arc<dyn ObjectStore>) {
+        (&self.store_url, &self.store)
     }
 
     /// A scan of `files` in their order, dealt out over the session's partitions, so that each begins with the first.
@@ -67,13 +79,12 @@ impl FileScan {
         for (index, file) in files.iter().enumerate() {
             groups[index % group_count].push(self.partitioned_file(file, files.len() <= FILES_WITH_STATISTICS_MAX));
         }
-        let metadata_cache = session.runtime_env().cache_manager.get_file_metadata_cache();
         let source = ParquetSource::new(self.table_schema.clone())
             .with_table_parquet_options(session.table_options().parquet.clone())
             .with_metadata_size_hint(METADATA_SIZE_HINT_BYTES)
             .with_parquet_file_reader_factory(Arc::new(CachedParquetFileReaderFactory::new(
                 Arc::clone(&self.store),
-                metadata_cache,
+                Arc::clone(&self.metadata_cache),
             )))
             .with_pushdown_filters(true)
             .with_reorder_filters(true)

@@ -61,6 +61,7 @@ impl Filter {
         let levels: Vec<String> = query.levels.iter().map(|level| level.as_str().to_owned()).collect();
         let projects: Vec<String> = query.projects.iter().map(|project| project.as_str().to_owned()).collect();
         let terms = [
+            (columns::ID, &query.ids),
             (columns::LEVEL, &levels),
             (columns::TYPE, &query.types),
             (columns::END_USER_ID, &query.end_user_ids),
@@ -90,14 +91,14 @@ impl Filter {
         self.terms.iter().find(|term| term.column == columns::TRACE_ID).map(|term| term.values.as_slice())
     }
 
+    /// Whether the query names few rows that may be anywhere, so that many files must be asked and hardly one has any.
+    pub(crate) fn seeks(&self) -> bool {
+        self.terms.iter().any(|term| matches!(term.column, columns::TRACE_ID | columns::ID))
+    }
+
     /// The rows of a tail batch (event schema) that match, text included.
     pub(crate) fn tail_rows(&self, batch: &RecordBatch) -> Result<BooleanBuffer> {
-        let mut rows = self.rows(batch)?;
-        if let Some(project) = &self.project
-            && rows.count_set_bits() > 0
-        {
-            rows = &rows & &project.rows(batch)?;
-        }
+        let rows = self.tail_keys(batch)?;
         let Some(needle) = &self.text else { return Ok(rows) };
         let mut found = BooleanBuffer::new_unset(batch.num_rows());
         for column in SEARCHED_COLUMNS {
@@ -110,6 +111,15 @@ impl Filter {
             }
         }
         Ok(found)
+    }
+
+    /// The rows of a tail batch (event schema) that match all but the text.
+    pub(crate) fn tail_keys(&self, batch: &RecordBatch) -> Result<BooleanBuffer> {
+        let rows = self.rows(batch)?;
+        match &self.project {
+            Some(project) if rows.count_set_bits() > 0 => Ok(&rows & &project.rows(batch)?),
+            _ => Ok(rows),
+        }
     }
 
     /// The rows of a batch that match time and terms: neither project nor text is asked. The batch holds at least the

@@ -1,18 +1,27 @@
 //! How rows get out: the tail and a snapshot joined into one view, typed event and trace queries, and SQL.
 //!
 //! [`Engine`] is the door. It takes a [`View`] (memtables first, then the published snapshot: each row exactly once) and
-//! answers over it: [`Engine::sql`] through DataFusion, filter and trace scans straight from the pages. Files are chosen by
-//! the file index before any is opened. Nothing here writes, and nothing here knows a wire format.
+//! answers over it: [`Engine::sql`] through DataFusion; straight from the pages [`Engine::search`], [`Engine::trace`] and
+//! [`Engine::event`]. Files are chosen by the file index before any is opened. Refused records are asked through
+//! [`Engine::dead_letters`] or the SQL table of that name. Nothing here writes, and nothing here knows a wire format.
+//!
+//! Every answer tells in its [`ScanStats`] what it took, keeps the limits in [`QuerySettings`], and ends when its future
+//! (or stream) is dropped.
 
 mod answer;
 mod catalog;
 mod cursor;
+mod dead_letters;
+mod deadline;
 mod engine;
 mod error;
+mod event_lookup;
 mod event_query;
 mod file_scan;
 mod files_table;
 mod filter;
+#[cfg(test)]
+mod fixture;
 mod plain;
 mod provider;
 mod prune;
@@ -23,17 +32,20 @@ mod search;
 mod session;
 mod settings;
 mod sql;
+mod sql_stats;
+mod stopwatch;
 mod trace_query;
 mod traces;
 mod view;
 
 pub use answer::SqlAnswer;
 pub use cursor::Cursor;
-pub use engine::{Engine, EngineOptions};
+pub use engine::{Engine, EngineOptions, EventSource};
 pub use error::{Error, ErrorKind, Result};
 pub use event_query::{EventQuery, Order, PAGE_EVENTS_MAX, QUERY_TEXT_BYTES_MAX, QUERY_VALUES_MAX};
-pub use reader::{MetadataCache, ScanStats};
+pub use reader::{CacheStats, MetadataCache, ScanStats};
 pub use search::EventPage;
 pub use settings::QuerySettings;
+pub use sql_stats::SqlStats;
 pub use trace_query::TraceQuery;
 pub use view::View;

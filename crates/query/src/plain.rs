@@ -2,30 +2,35 @@
 
 use datafusion::common::{DataFusionError, SchemaError};
 
-use crate::catalog::TABLES;
+use crate::catalog::table_names;
 use crate::error::{Error, ErrorKind};
 
 impl Error {
     /// The error of a query or of its stream, with its kind and in plain words.
     pub fn from_datafusion(error: DataFusionError) -> Self {
+        Self::from_planning(error, table_names(false))
+    }
+
+    /// As [`Self::from_datafusion`], where these are the tables that the query may name.
+    pub(crate) fn from_planning(error: DataFusionError, tables: &[&str]) -> Self {
         let root = error.find_root();
         if let DataFusionError::External(source) = root
             && let Some(own) = source.downcast_ref::<Error>()
         {
             return Self::new(own.kind(), own.to_string());
         }
-        let (kind, message) = describe(root);
+        let (kind, message) = describe(root, tables);
         Self::with_source(kind, message, error)
     }
 }
 
-fn describe(error: &DataFusionError) -> (ErrorKind, String) {
+fn describe(error: &DataFusionError, tables: &[&str]) -> (ErrorKind, String) {
     match error {
         DataFusionError::SchemaError(schema, _) => (ErrorKind::Invalid, describe_schema(schema)),
         DataFusionError::SQL(parser, _) => {
             (ErrorKind::Invalid, format!("the SQL is not understood: {}", trim(&parser.to_string())))
         }
-        DataFusionError::Plan(message) => (ErrorKind::Invalid, describe_plan(message)),
+        DataFusionError::Plan(message) => (ErrorKind::Invalid, describe_plan(message, tables)),
         DataFusionError::NotImplemented(message) => (ErrorKind::Invalid, format!("not supported: {}", trim(message))),
         DataFusionError::Execution(message) | DataFusionError::Configuration(message) => {
             (ErrorKind::Invalid, trim(message))
@@ -67,15 +72,15 @@ fn describe_schema(error: &SchemaError) -> String {
     }
 }
 
-fn describe_plan(message: &str) -> String {
+fn describe_plan(message: &str, tables: &[&str]) -> String {
     let quoted = |before: &str, after: &str| {
         let rest = &message[message.find(before)? + before.len()..];
         Some(rest[..rest.find(after)?].to_owned())
     };
     if let Some(name) = quoted("table '", "' not found") {
         let name = name.rsplit('.').next().unwrap_or(&name).to_owned();
-        let near = nearest(&name, &TABLES).map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
-        return format!("there is no table {name:?}{near} (tables: {})", TABLES.join(", "));
+        let near = nearest(&name, tables).map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
+        return format!("there is no table {name:?}{near} (tables: {})", tables.join(", "));
     }
     trim(message)
 }

@@ -42,6 +42,11 @@ impl EventsScanExec {
         Self { input, counts }
     }
 
+    /// What pruning did.
+    pub(crate) fn counts(&self) -> ScanCounts {
+        self.counts
+    }
+
     fn over(&self, input: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
         Arc::new(Self { input, counts: self.counts })
     }

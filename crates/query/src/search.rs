@@ -18,14 +18,16 @@ use object_store::ObjectStore;
 use tokio::task::JoinSet;
 
 use crate::cursor::Cursor;
+use crate::deadline::within;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event_query::{EventQuery, Order};
 use crate::filter::{Filter, timestamps};
 use crate::reader::{
     DataReader, Footer, Hit, MetadataCache, Rank, ScanStats, Seqs, Top, Window, WindowScan, event_rows, on_cpu,
-    read_rows, scan_window, surviving_windows,
+    read_rows, scan_window, surviving_windows, tail_parts,
 };
+use crate::stopwatch::Stopwatch;
 use crate::trace_query::TraceQuery;
 use crate::view::View;
 
@@ -54,12 +56,25 @@ impl Engine {
     /// timestamp are no events and are left out.
     ///
     /// # Errors
-    /// `Invalid` for a query out of bounds, `Unavailable` for a store that does not answer, `Corrupt` for a damaged file.
+    /// `Invalid` for a query out of bounds, `Exhausted` after `time_ms_max`, `Unavailable` for a store that does not
+    /// answer, `Corrupt` for a damaged file.
     ///
     /// # Cancel safety
-    /// Dropping the future ends the scan; nothing is left behind but cached footers.
+    /// Dropping the future ends the scan, at the latest when the few pages that are being decoded are done; nothing is
+    /// left behind but cached footers.
     pub async fn search(&self, query: &EventQuery) -> Result<EventPage> {
-        search(&self.view(), self.table().object_store(), self.metadata_cache(), query).await
+        query.validate()?;
+        let watch = Stopwatch::start();
+        let view = self.view();
+        let filter = Filter::new(query);
+        let files = candidate_files(&view, query, &filter);
+        let plan_ms = watch.ms();
+        let scan =
+            search_rows(tail_batches(&view), files, self.table().object_store(), self.metadata_cache(), query, filter);
+        let mut page = within(self.settings().time_ms_max, scan).await?;
+        page.stats.files_total = view.snapshot.file_count();
+        page.stats = page.stats.timed(plan_ms, watch.ms());
+        Ok(page)
     }
 
     /// Answers all events of a trace, oldest first. Errors and cancel safety are those of [`Self::search`].
@@ -68,24 +83,8 @@ impl Engine {
     }
 }
 
-/// Answers one page of a filter scan over a view.
-pub(crate) async fn search(
-    view: &View,
-    store: &Arc<dyn ObjectStore>,
-    cache: &Arc<MetadataCache>,
-    query: &EventQuery,
-) -> Result<EventPage> {
-    query.validate()?;
-    let filter = Filter::new(query);
-    let files = candidate_files(view, query, &filter);
-    let tail = view.memtables.iter().flat_map(|memtable| memtable.batches.iter()).cloned().collect();
-    let mut page = search_rows(tail, files, store, cache, query, filter).await?;
-    page.stats.files_total = view.snapshot.file_count();
-    Ok(page)
-}
-
 /// Answers one page of a filter scan over the rows of `tail` (event schema) and `files`.
-async fn search_rows(
+pub(crate) async fn search_rows(
     tail: Arc<[RecordBatch]>,
     files: Vec<Arc<DataFile>>,
     store: &Arc<dyn ObjectStore>,
@@ -105,9 +104,11 @@ async fn search_rows(
     let mut top = Top::new(wanted, after);
     if !tail.is_empty() {
         stats.tail_rows = tail.iter().map(|batch| batch.num_rows() as u64).sum();
-        let (tail, filter, fork) = (Arc::clone(&tail), Arc::clone(&filter), top.fork());
-        let (order, first_source) = (query.order, files.len());
-        top.merge(on_cpu(move || scan_tail(&tail, &filter, order, first_source, fork)).await?);
+        for part in tail_parts(&tail) {
+            let (tail, filter, fork) = (Arc::clone(&tail), Arc::clone(&filter), top.fork());
+            let (order, first_source) = (query.order, files.len() + part.start);
+            top.merge(on_cpu(move || scan_tail(&tail[part], &filter, order, first_source, fork)).await?);
+        }
     }
     let scan =
         DataScan { store: Arc::clone(store), cache: Arc::clone(cache), filter, order: query.order, wanted, files };
@@ -119,8 +120,13 @@ async fn search_rows(
     Ok(EventPage { events, next, stats })
 }
 
+/// The batches of a view's memtables.
+pub(crate) fn tail_batches(view: &View) -> Arc<[RecordBatch]> {
+    view.memtables.iter().flat_map(|memtable| memtable.batches.iter()).cloned().collect()
+}
+
 /// The files that the index does not rule out.
-fn candidate_files(view: &View, query: &EventQuery, filter: &Filter) -> Vec<Arc<DataFile>> {
+pub(crate) fn candidate_files(view: &View, query: &EventQuery, filter: &Filter) -> Vec<Arc<DataFile>> {
     let mut projects = query.projects.clone();
     projects.sort_unstable();
     projects.dedup();
@@ -186,7 +192,7 @@ async fn scan_files(
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     let width_max = cores * SCANS_PER_CORE;
     // A trace may be anywhere, so its files are opened many at once; the latest rows are most likely in the first file.
-    let mut width = if scan.filter.trace_ids().is_some() { width_max } else { cores };
+    let mut width = if scan.filter.seeks() { width_max } else { cores };
     let mut running: JoinSet<Result<Found>> = JoinSet::new();
     let mut running_bounds = HashMap::new();
     let mut footers = HashMap::new();

@@ -9,7 +9,7 @@ use datafusion::catalog::TableProvider;
 use datafusion::common::config::Dialect;
 use datafusion::datasource::MemTable;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool, TrackConsumersPool};
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
@@ -20,11 +20,14 @@ use object_store::ObjectStore;
 use crate::catalog::{CATALOG, SCHEMA, StoreSchema};
 use crate::error::{Error, Result};
 use crate::file_scan::FileScan;
+use crate::provider::EventsTable;
 use crate::settings::QuerySettings;
 use crate::view::View;
 
-/// The made-up URL under which a session knows the table's object store, whose root is the table.
-const STORE_URL: &str = "annals://events";
+/// The made-up URL under which sessions know the object store of the events, whose root is the table.
+pub(crate) const EVENTS_URL: &str = "annals://events";
+/// The same for the dead letters.
+pub(crate) const DEAD_LETTERS_URL: &str = "annals://dead-letters";
 
 /// Consumers that an out-of-memory error names.
 const MEMORY_CONSUMERS_NAMED: NonZeroUsize = NonZeroUsize::new(3).expect("three is not zero");
@@ -37,13 +40,26 @@ pub(crate) struct SessionTemplate {
     event_kinds: Arc<dyn TableProvider>,
 }
 
+/// The memory of all running queries, of whichever session.
+pub(crate) fn memory_pool(settings: &QuerySettings) -> Arc<dyn MemoryPool> {
+    Arc::new(TrackConsumersPool::new(FairSpillPool::new(settings.memory_bytes_max), MEMORY_CONSUMERS_NAMED))
+}
+
 impl SessionTemplate {
+    /// A session that knows `store` as `url`.
+    ///
     /// # Errors
     /// `Internal` when DataFusion refuses our settings.
-    pub(crate) fn new(settings: &QuerySettings, store: Arc<dyn ObjectStore>) -> Result<Self> {
-        let store_url = ObjectStoreUrl::parse(STORE_URL).map_err(Error::from_datafusion)?;
-        let runtime = runtime(settings)?;
+    pub(crate) fn new(
+        settings: &QuerySettings,
+        memory: Arc<dyn MemoryPool>,
+        store: Arc<dyn ObjectStore>,
+        url: &str,
+    ) -> Result<Self> {
+        let store_url = ObjectStoreUrl::parse(url).map_err(Error::from_datafusion)?;
+        let runtime = runtime(settings, memory)?;
         runtime.register_object_store(store_url.as_ref(), Arc::clone(&store));
+        let metadata_cache = runtime.cache_manager.get_file_metadata_cache();
         let mut state = SessionStateBuilder::new()
             .with_config(config(settings))
             .with_runtime_env(Arc::new(runtime))
@@ -54,13 +70,35 @@ impl SessionTemplate {
         state.table_factories_mut().clear();
         let kinds = Catalog::builtin().to_batch();
         let event_kinds = MemTable::try_new(kinds.schema(), vec![vec![kinds]]).map_err(Error::from_datafusion)?;
-        Ok(Self { state, file_scan: FileScan::new(store, store_url), event_kinds: Arc::new(event_kinds) })
+        let file_scan = FileScan::new(store, store_url, metadata_cache);
+        Ok(Self { state, file_scan, event_kinds: Arc::new(event_kinds) })
     }
 
-    /// A session whose tables show `view` and whose `now()` is `now_us`.
-    pub(crate) fn over(&self, view: View, now_us: i64) -> Result<SessionState> {
+    /// Makes the files of `other`'s table readable here.
+    pub(crate) fn read_also(&self, other: &Self) {
+        let (url, store) = other.file_scan.store();
+        self.state.runtime_env().register_object_store(url.as_ref(), Arc::clone(store));
+    }
+
+    /// The table that shows `view`, for a session that knows its store.
+    pub(crate) fn events(&self, view: View) -> Arc<dyn TableProvider> {
+        Arc::new(EventsTable::new(view, self.file_scan.clone()))
+    }
+
+    /// A session whose tables show `view` and `dead_letters`, and whose `now()` is `now_us`.
+    pub(crate) fn over(
+        &self,
+        view: View,
+        dead_letters: Option<Arc<dyn TableProvider>>,
+        now_us: i64,
+    ) -> Result<SessionState> {
         let mut state = self.state.clone();
-        let schema = StoreSchema::new(view, self.file_scan.clone(), Arc::clone(&self.event_kinds));
+        let schema = StoreSchema {
+            events: self.events(view.clone()),
+            view,
+            event_kinds: Arc::clone(&self.event_kinds),
+            dead_letters,
+        };
         state.register_catalog_list(schema.into_catalog_list().map_err(Error::from_datafusion)?);
         let mut props = ExecutionProps::new()
             .with_query_execution_start_time(DateTime::from_timestamp_micros(now_us).unwrap_or_default());
@@ -85,16 +123,15 @@ fn config(settings: &QuerySettings) -> SessionConfig {
     config
 }
 
-fn runtime(settings: &QuerySettings) -> Result<RuntimeEnv> {
+fn runtime(settings: &QuerySettings, memory: Arc<dyn MemoryPool>) -> Result<RuntimeEnv> {
     let disk = match &settings.spill_dir {
         Some(dir) => DiskManagerBuilder::default()
             .with_mode(DiskManagerMode::Directories(vec![dir.clone()]))
             .with_max_temp_directory_size(settings.spill_bytes_max),
         None => DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled),
     };
-    let pool = TrackConsumersPool::new(FairSpillPool::new(settings.memory_bytes_max), MEMORY_CONSUMERS_NAMED);
     RuntimeEnvBuilder::new()
-        .with_memory_pool(Arc::new(pool))
+        .with_memory_pool(memory)
         .with_disk_manager_builder(disk)
         .with_metadata_cache_limit(settings.metadata_cache_bytes_max)
         .build()

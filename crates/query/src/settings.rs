@@ -23,7 +23,7 @@ pub struct QuerySettings {
     pub metadata_cache_bytes_max: usize,
     /// Most rows an SQL answer may have; one more fails the query. Default no limit; at least 1.
     pub rows_max: Option<u64>,
-    /// Longest an SQL answer may take, milliseconds. Default 300,000 (5 minutes); `None` is no limit; at least 1.
+    /// Longest an answer may take, milliseconds; for SQL from the plan to the end of the rows. Default 300,000 (5 minutes); `None` is no limit; at least 1.
     pub time_ms_max: Option<u64>,
 }
 

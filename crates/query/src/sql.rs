@@ -45,10 +45,10 @@ pub(crate) fn parse(text: &str) -> Result<Statement> {
     }
 }
 
-/// Turns a parsed statement into a plan, checking once more that no part of it writes.
-pub(crate) async fn plan(state: &SessionState, statement: Statement) -> Result<LogicalPlan> {
+/// Turns a parsed statement into a plan, checking once more that no part of it writes. `tables` are those of `state`.
+pub(crate) async fn plan(state: &SessionState, statement: Statement, tables: &[&str]) -> Result<LogicalPlan> {
     debug_assert_eq!(state.config_options().sql_parser.dialect, Dialect::PostgreSQL, "parsed in the session's dialect");
-    let plan = state.statement_to_plan(statement).await.map_err(Error::from_datafusion)?;
+    let plan = state.statement_to_plan(statement).await.map_err(|error| Error::from_planning(error, tables))?;
     let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     read_only.verify_plan(&plan).map_err(|error| {
         Error::with_source(ErrorKind::Invalid, format!("queries only read: {ANSWERED} are answered"), error)

@@ -42,10 +42,7 @@ static PARSE_OPTIONS: LazyLock<Arc<ParquetMetaDataOptions>> = LazyLock::new(|| {
         .iter()
         .enumerate()
         .filter(|(_, field)| {
-            !matches!(
-                field.name().as_str(),
-                columns::ID | columns::MESSAGE | columns::ERROR | columns::PAYLOAD | columns::ATTRIBUTES
-            )
+            !matches!(field.name().as_str(), columns::MESSAGE | columns::ERROR | columns::PAYLOAD | columns::ATTRIBUTES)
         })
         .map(|(index, _)| index)
         .collect();

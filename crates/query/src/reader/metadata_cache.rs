@@ -5,7 +5,10 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
 
 use crate::reader::footer::Footer;
 
@@ -13,6 +16,27 @@ use crate::reader::footer::Footer;
 pub struct MetadataCache {
     bytes_max: usize,
     entries: Mutex<Entries>,
+    hits: AtomicU64,
+    misses: AtomicU64,
+}
+
+/// How a cache stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct CacheStats {
+    /// Bytes held, by its own estimate.
+    pub bytes: u64,
+    /// How often it had what was asked for, since it was made.
+    pub hits: u64,
+    /// How often it had not.
+    pub misses: u64,
+}
+
+impl std::ops::Add for CacheStats {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { bytes: self.bytes + other.bytes, hits: self.hits + other.hits, misses: self.misses + other.misses }
+    }
 }
 
 #[derive(Default)]
@@ -32,7 +56,7 @@ struct Entry {
 impl MetadataCache {
     /// A cache that holds at most `bytes_max` bytes of footers, by their own estimate; 0 keeps nothing.
     pub fn new(bytes_max: usize) -> Self {
-        Self { bytes_max, entries: Mutex::default() }
+        Self { bytes_max, entries: Mutex::default(), hits: AtomicU64::new(0), misses: AtomicU64::new(0) }
     }
 
     /// Bytes held, by the footers' own estimate.
@@ -40,7 +64,23 @@ impl MetadataCache {
         self.lock().bytes
     }
 
+    /// How it stands. Cheap.
+    pub fn stats(&self) -> CacheStats {
+        CacheStats {
+            bytes: self.bytes() as u64,
+            hits: self.hits.load(Ordering::Relaxed),
+            misses: self.misses.load(Ordering::Relaxed),
+        }
+    }
+
     pub(crate) fn get(&self, path: &str) -> Option<Arc<Footer>> {
+        let found = self.find(path);
+        let count = if found.is_some() { &self.hits } else { &self.misses };
+        count.fetch_add(1, Ordering::Relaxed);
+        found
+    }
+
+    fn find(&self, path: &str) -> Option<Arc<Footer>> {
         let mut entries = self.lock();
         let entry = entries.by_path.get_mut(path)?;
         entry.asked = true;

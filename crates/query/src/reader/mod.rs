@@ -13,15 +13,17 @@ mod rank;
 mod rows;
 mod scan_stats;
 mod survey;
+mod tail_parts;
 mod top;
 mod window;
 
 pub(crate) use data_reader::DataReader;
 pub(crate) use footer::Footer;
-pub use metadata_cache::MetadataCache;
+pub use metadata_cache::{CacheStats, MetadataCache};
 pub(crate) use rank::{Rank, Seqs};
 pub(crate) use rows::{event_rows, read_rows};
 pub use scan_stats::ScanStats;
 pub(crate) use survey::surviving_windows;
+pub(crate) use tail_parts::tail_parts;
 pub(crate) use top::{Hit, Top};
 pub(crate) use window::{Window, WindowScan, on_cpu, scan_window};

@@ -54,7 +54,7 @@ pub(crate) struct Window {
 pub(crate) fn first_take(filter: &Filter, within_time: bool, wanted: usize) -> usize {
     if filter.text.is_some() {
         FILTERED_ROWS_FIRST
-    } else if filter.trace_ids().is_some() {
+    } else if filter.seeks() {
         WINDOW_ROWS_MAX
     } else if filter.terms.is_empty() && within_time {
         wanted.clamp(1, WINDOW_ROWS_MAX)
