@@ -114,6 +114,16 @@ impl Engine {
         self.metadata_cache.stats() + dead_letters.unwrap_or_default()
     }
 
+    /// Acknowledged rows that are not in the table yet, in the process that writes.
+    pub(crate) fn tail(&self) -> Option<&dyn TailSource> {
+        self.source.tail.as_deref()
+    }
+
+    /// The memory of all running queries.
+    pub(crate) fn memory(&self) -> &Arc<dyn MemoryPool> {
+        self.session.memory()
+    }
+
     /// Footers that filter scans keep.
     pub(crate) fn metadata_cache(&self) -> &Arc<MetadataCache> {
         &self.metadata_cache

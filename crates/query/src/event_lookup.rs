@@ -17,7 +17,7 @@ use crate::error::Result;
 use crate::event_query::EventQuery;
 use crate::filter::Filter;
 use crate::reader::ScanStats;
-use crate::search::{candidate_files, search_rows, tail_batches};
+use crate::search::{PageRequest, candidate_files, search_rows, tail_batches};
 use crate::stopwatch::Stopwatch;
 
 /// An assigned id holds only so much of the writer's id and of the seq.
@@ -54,7 +54,8 @@ impl Engine {
             let nothing: Arc<[RecordBatch]> = Arc::default();
             for (tail, files) in [(tail_batches(&view), likely), (nothing, others)] {
                 let (store, cache) = (self.table().object_store(), self.metadata_cache());
-                let page = search_rows(tail, files, store, cache, &query, Filter::new(&query)).await?;
+                let page =
+                    search_rows(tail, files, store, cache, &PageRequest::of(&query), Filter::new(&query)).await?;
                 stats += page.stats;
                 if page.events.num_rows() > 0 {
                     return Ok(Some((page.events, stats)));

@@ -5,6 +5,7 @@
 //! passed everything else.
 
 use std::collections::HashSet;
+use std::ops::RangeInclusive;
 
 use annals_event::columns;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, Scalar, StringViewArray};
@@ -15,6 +16,7 @@ use memchr::memmem;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::event_query::{EventQuery, Order};
+use crate::reader::Seqs;
 
 /// Columns that a text condition looks into, the cheapest first.
 pub(crate) const SEARCHED_COLUMNS: [&str; 3] = [columns::MESSAGE, columns::PAYLOAD, columns::ERROR];
@@ -22,12 +24,17 @@ pub(crate) const SEARCHED_COLUMNS: [&str; 3] = [columns::MESSAGE, columns::PAYLO
 /// Up to this many values are compared one after the other with a kernel; more are looked up in a set.
 const KERNEL_VALUES_MAX: usize = 8;
 
+/// Every seq; a row without one counts as the lowest.
+const ALL_SEQS: RangeInclusive<i64> = i64::MIN..=i64::MAX;
+
 /// The conditions of a query.
 #[derive(Debug)]
 pub(crate) struct Filter {
     /// Earliest and latest timestamp, both inclusive; narrowed by the cursor.
     pub(crate) first_us: i64,
     pub(crate) last_us: i64,
+    /// The seqs to look among: all of them, unless rows of one writer are followed.
+    pub(crate) seqs: RangeInclusive<i64>,
     /// Only for tail batches: a file is of one project.
     project: Option<Term>,
     /// One a column.
@@ -75,15 +82,21 @@ impl Filter {
         Self {
             first_us,
             last_us,
+            seqs: ALL_SEQS,
             project: Term::new(columns::PROJECT_ID, &projects),
             terms: terms.into_iter().filter_map(|(column, values)| Term::new(column, values)).collect(),
             text: query.text.as_deref().map(Needle::new),
         }
     }
 
+    /// The same, among these seqs alone.
+    pub(crate) fn with_seqs(self, seqs: RangeInclusive<i64>) -> Self {
+        Self { seqs, ..self }
+    }
+
     /// Whether no row at all can match.
     pub(crate) fn is_empty(&self) -> bool {
-        self.first_us > self.last_us
+        self.first_us > self.last_us || self.seqs.is_empty()
     }
 
     /// The trace ids asked for, if any.
@@ -122,8 +135,8 @@ impl Filter {
         }
     }
 
-    /// The rows of a batch that match time and terms: neither project nor text is asked. The batch holds at least the
-    /// timestamp and those columns of the terms that its source has.
+    /// The rows of a batch that match time, seqs and terms: neither project nor text is asked. The batch holds at least
+    /// those columns that its source has of the timestamp, the seq and those of the terms.
     pub(crate) fn rows(&self, batch: &RecordBatch) -> Result<BooleanBuffer> {
         let timestamps = timestamps(batch)?;
         let (first, last) = (self.first_us, self.last_us);
@@ -135,6 +148,10 @@ impl Filter {
         };
         if let Some(nulls) = timestamps.nulls() {
             rows = &rows & nulls.inner();
+        }
+        if self.seqs != ALL_SEQS {
+            let seqs = Seqs::of(batch);
+            rows = &rows & &BooleanBuffer::collect_bool(values.len(), |row| self.seqs.contains(&seqs.get(row)));
         }
         for term in &self.terms {
             if rows.count_set_bits() == 0 {
@@ -216,7 +233,7 @@ pub(crate) fn timestamps(batch: &RecordBatch) -> Result<&arrow::array::Primitive
 }
 
 /// The column as `Utf8View`; text of another width or in a dictionary is cast.
-fn text(array: &ArrayRef) -> Result<ArrayRef> {
+pub(crate) fn text(array: &ArrayRef) -> Result<ArrayRef> {
     if array.data_type() == &DataType::Utf8View {
         Ok(array.clone())
     } else {

@@ -21,7 +21,10 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use proptest::prelude::*;
 
 use crate::event_query::{EventQuery, Order};
-pub(crate) use store::{NOON_US, TestStore, WRITER};
+use crate::filter::Filter;
+use crate::reader::MetadataCache;
+use crate::tally::TallyScan;
+pub(crate) use store::{FixedTail, NOON_US, TestStore, WRITER};
 
 /// One event, as far as filters look.
 #[derive(Clone, Debug)]
@@ -248,6 +251,17 @@ impl Layout {
     pub(crate) fn candidates(&self, query: &EventQuery) -> Vec<Arc<DataFile>> {
         let admits = |file: &&Arc<DataFile>| query.projects.is_empty() || query.projects.contains(&file.project_id);
         self.files.iter().filter(admits).cloned().collect()
+    }
+
+    /// The scan that counts what a query answers.
+    pub(crate) fn tally_scan(&self, query: &EventQuery) -> TallyScan {
+        TallyScan {
+            tail: Arc::clone(&self.tail),
+            files: self.candidates(query),
+            store: Arc::clone(&self.store),
+            cache: Arc::new(MetadataCache::new(1 << 20)),
+            filter: Arc::new(Filter::new(query)),
+        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! How rows get out: the tail and a snapshot joined into one view, typed event and trace queries, and SQL.
 //!
 //! [`Engine`] is the door. It takes a [`View`] (memtables first, then the published snapshot: each row exactly once) and
-//! answers over it: [`Engine::sql`] through DataFusion; straight from the pages [`Engine::search`], [`Engine::trace`] and
-//! [`Engine::event`]. Files are chosen by the file index before any is opened. Refused records are asked through
+//! answers over it: [`Engine::sql`] through DataFusion; straight from the pages [`Engine::search`], [`Engine::trace`],
+//! [`Engine::event`], [`Engine::histogram`], [`Engine::facets`] and, for those who follow the log, [`Engine::rows_after`].
+//! Files are chosen by the file index before any is opened. Refused records are asked through
 //! [`Engine::dead_letters`] or the SQL table of that name. Nothing here writes, and nothing here knows a wire format.
 //!
 //! Every answer tells in its [`ScanStats`] what it took, keeps the limits in [`QuerySettings`], and ends when its future
@@ -17,11 +18,14 @@ mod engine;
 mod error;
 mod event_lookup;
 mod event_query;
+mod facets;
 mod file_scan;
 mod files_table;
 mod filter;
 #[cfg(test)]
 mod fixture;
+mod follow;
+mod histogram;
 mod plain;
 mod provider;
 mod prune;
@@ -34,6 +38,7 @@ mod settings;
 mod sql;
 mod sql_stats;
 mod stopwatch;
+mod tally;
 mod trace_query;
 mod traces;
 mod view;
@@ -43,6 +48,9 @@ pub use cursor::Cursor;
 pub use engine::{Engine, EngineOptions, EventSource};
 pub use error::{Error, ErrorKind, Result};
 pub use event_query::{EventQuery, Order, PAGE_EVENTS_MAX, QUERY_TEXT_BYTES_MAX, QUERY_VALUES_MAX};
+pub use facets::{FACET_VALUES_MAX, Facet, FacetField, FacetValue, Facets};
+pub use follow::Position;
+pub use histogram::{Bucket, HISTOGRAM_BUCKETS_MAX, Histogram};
 pub use reader::{CacheStats, MetadataCache, ScanStats};
 pub use search::EventPage;
 pub use settings::QuerySettings;

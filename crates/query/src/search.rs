@@ -21,11 +21,11 @@ use crate::cursor::Cursor;
 use crate::deadline::within;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event_query::{EventQuery, Order};
+use crate::event_query::EventQuery;
 use crate::filter::{Filter, timestamps};
 use crate::reader::{
-    DataReader, Footer, Hit, MetadataCache, Rank, ScanStats, Seqs, Top, Window, WindowScan, event_rows, on_cpu,
-    read_rows, scan_window, surviving_windows, tail_parts,
+    DataReader, Footer, Hit, MetadataCache, Rank, Ranking, ScanStats, Seqs, Top, Window, WindowScan, event_rows,
+    file_seqs, on_cpu, read_rows, scan_window, surviving_windows, tail_parts,
 };
 use crate::stopwatch::Stopwatch;
 use crate::trace_query::TraceQuery;
@@ -69,8 +69,9 @@ impl Engine {
         let filter = Filter::new(query);
         let files = candidate_files(&view, query, &filter);
         let plan_ms = watch.ms();
-        let scan =
-            search_rows(tail_batches(&view), files, self.table().object_store(), self.metadata_cache(), query, filter);
+        let (tail, page) = (tail_batches(&view), PageRequest::of(query));
+        let (store, cache) = (self.table().object_store(), self.metadata_cache());
+        let scan = search_rows(tail, files, store, cache, &page, filter);
         let mut page = within(self.settings().time_ms_max, scan).await?;
         page.stats.files_total = view.snapshot.file_count();
         page.stats = page.stats.timed(plan_ms, watch.ms());
@@ -83,13 +84,33 @@ impl Engine {
     }
 }
 
+/// Which page of the matching rows is wanted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PageRequest<'a> {
+    pub(crate) ranking: Ranking,
+    pub(crate) limit: usize,
+    /// Where the page before ended.
+    pub(crate) after: Option<&'a Cursor>,
+}
+
+impl<'a> PageRequest<'a> {
+    pub(crate) fn of(query: &'a EventQuery) -> Self {
+        Self { ranking: query.order.into(), limit: query.limit, after: query.after.as_ref() }
+    }
+
+    /// The rank at which the page before ended.
+    fn after_rank(&self) -> Option<Rank> {
+        self.after.map(|after| Rank::of(self.ranking, after.timestamp_us(), after.seq()))
+    }
+}
+
 /// Answers one page of a filter scan over the rows of `tail` (event schema) and `files`.
 pub(crate) async fn search_rows(
     tail: Arc<[RecordBatch]>,
     files: Vec<Arc<DataFile>>,
     store: &Arc<dyn ObjectStore>,
     cache: &Arc<MetadataCache>,
-    query: &EventQuery,
+    page: &PageRequest<'_>,
     filter: Filter,
 ) -> Result<EventPage> {
     let mut stats = ScanStats::default();
@@ -98,25 +119,24 @@ pub(crate) async fn search_rows(
     }
     let filter = Arc::new(filter);
     stats.files_considered = files.len() as u64;
-    let after = query.after.as_ref().map(|after| Rank::of(query.order, after.timestamp_us(), after.seq()));
     // One more than the page holds tells whether there is another page.
-    let wanted = query.limit + 1;
-    let mut top = Top::new(wanted, after);
+    let wanted = page.limit + 1;
+    let mut top = Top::new(wanted, page.after_rank());
     if !tail.is_empty() {
         stats.tail_rows = tail.iter().map(|batch| batch.num_rows() as u64).sum();
         for part in tail_parts(&tail) {
             let (tail, filter, fork) = (Arc::clone(&tail), Arc::clone(&filter), top.fork());
-            let (order, first_source) = (query.order, files.len() + part.start);
-            top.merge(on_cpu(move || scan_tail(&tail[part], &filter, order, first_source, fork)).await?);
+            let (ranking, first_source) = (page.ranking, files.len() + part.start);
+            top.merge(on_cpu(move || scan_tail(&tail[part], &filter, ranking, first_source, fork)).await?);
         }
     }
     let scan =
-        DataScan { store: Arc::clone(store), cache: Arc::clone(cache), filter, order: query.order, wanted, files };
+        DataScan { store: Arc::clone(store), cache: Arc::clone(cache), filter, ranking: page.ranking, wanted, files };
     let scan = Arc::new(scan);
     let (top, footers) = scan_files(&scan, top, &mut stats).await?;
-    let (candidates, more) = top.into_candidates(query.limit);
+    let (candidates, more) = top.into_candidates(page.limit);
     let parts = read_candidates(&scan, &footers, &tail, &candidates, &mut stats).await?;
-    let (events, next) = assemble(query, &candidates, &parts, more)?;
+    let (events, next) = assemble(page, &candidates, &parts, more)?;
     Ok(EventPage { events, next, stats })
 }
 
@@ -135,14 +155,20 @@ pub(crate) fn candidate_files(view: &View, query: &EventQuery, filter: &Filter) 
     view.snapshot.files(&wanted)
 }
 
-fn scan_tail(batches: &[RecordBatch], filter: &Filter, order: Order, first_source: usize, mut top: Top) -> Result<Top> {
+fn scan_tail(
+    batches: &[RecordBatch],
+    filter: &Filter,
+    ranking: Ranking,
+    first_source: usize,
+    mut top: Top,
+) -> Result<Top> {
     for (index, batch) in batches.iter().enumerate() {
         let matching = filter.tail_rows(batch)?;
         let timestamps = timestamps(batch)?;
         let seqs = Seqs::of(batch);
         let source = source_id(first_source + index)?;
         for row in matching.set_indices() {
-            top.push(Hit { rank: Rank::of(order, timestamps.value(row), seqs.get(row)), source, row: row as u64 });
+            top.push(Hit { rank: Rank::of(ranking, timestamps.value(row), seqs.get(row)), source, row: row as u64 });
         }
         top.settle();
     }
@@ -154,7 +180,7 @@ struct DataScan {
     store: Arc<dyn ObjectStore>,
     cache: Arc<MetadataCache>,
     filter: Arc<Filter>,
-    order: Order,
+    ranking: Ranking,
     wanted: usize,
     files: Vec<Arc<DataFile>>,
 }
@@ -185,7 +211,8 @@ async fn scan_files(
     let mut pending: BTreeMap<(Rank, u64), Step> = BTreeMap::new();
     let mut steps = 0;
     for (index, file) in scan.files.iter().enumerate() {
-        let bound = Rank::bound(scan.order, file.min_timestamp_us, file.max_timestamp_us);
+        let times_us = file.min_timestamp_us..=file.max_timestamp_us;
+        let bound = Rank::bound(scan.ranking, &times_us, &file_seqs(file));
         pending.insert((bound, steps), Step::Open(source_id(index)?));
         steps += 1;
     }
@@ -238,7 +265,7 @@ async fn run_step(scan: Arc<DataScan>, step: Step, top: Top) -> Result<Found> {
             let with_blooms = scan.filter.trace_ids().is_some();
             let open = Footer::open(&reader, &scan.cache, with_blooms, &mut stats).await?;
             let (mut windows, pruned) =
-                surviving_windows(&reader.file, &open.footer, &scan.filter, scan.order, scan.wanted);
+                surviving_windows(&reader.file, &open.footer, &scan.filter, scan.ranking, scan.wanted);
             stats.row_groups_pruned += pruned;
             windows.retain(|window| top.admits(window.bound));
             let Some(first) = (0..windows.len()).min_by_key(|&index| windows[index].bound) else {
@@ -249,7 +276,8 @@ async fn run_step(scan: Arc<DataScan>, step: Step, top: Top) -> Result<Found> {
         }
     };
     let reader = scan.reader(source)?;
-    let window_scan = WindowScan { reader: &reader, footer: &footer, filter: &scan.filter, order: scan.order, source };
+    let window_scan =
+        WindowScan { reader: &reader, footer: &footer, filter: &scan.filter, ranking: scan.ranking, source };
     let (top, rest) = scan_window(window_scan, window, top, &mut stats).await?;
     windows.extend(rest);
     Ok(Found { top, source, footer: Some(footer), windows, stats })
@@ -293,7 +321,7 @@ async fn read_candidates(
 
 /// Puts the candidates in their final order, leaves out what the page before had, and cuts at the limit.
 fn assemble(
-    query: &EventQuery,
+    page: &PageRequest<'_>,
     candidates: &[Hit],
     parts: &BTreeMap<u32, (Vec<u64>, RecordBatch)>,
     more: bool,
@@ -308,14 +336,13 @@ fn assemble(
         rows.push((hit.rank, row_id(batches[number], row), (number, row)));
     }
     rows.sort_unstable_by(|(rank, id, _), (other_rank, other_id, _)| {
-        rank.cmp(other_rank).then_with(|| in_order(query.order, id, other_id))
+        rank.cmp(other_rank).then_with(|| in_order(page.ranking, id, other_id))
     });
-    if let Some(after) = &query.after {
-        let after_rank = Rank::of(query.order, after.timestamp_us(), after.seq());
-        rows.retain(|(rank, id, _)| rank.cmp(&after_rank).then_with(|| in_order(query.order, id, after.id())).is_gt());
+    if let (Some(after), Some(after_rank)) = (page.after, page.after_rank()) {
+        rows.retain(|(rank, id, _)| rank.cmp(&after_rank).then_with(|| in_order(page.ranking, id, after.id())).is_gt());
     }
-    let more = more || rows.len() > query.limit;
-    rows.truncate(query.limit);
+    let more = more || rows.len() > page.limit;
+    rows.truncate(page.limit);
     let next = match rows.last() {
         Some((_, id, (number, row))) if more => {
             let batch = batches[*number];
@@ -341,10 +368,10 @@ fn row_id(batch: &RecordBatch, row: usize) -> &str {
     }
 }
 
-fn in_order(order: Order, a: &str, b: &str) -> std::cmp::Ordering {
-    match order {
-        Order::OldestFirst => a.cmp(b),
-        Order::NewestFirst => b.cmp(a),
+fn in_order(ranking: Ranking, a: &str, b: &str) -> std::cmp::Ordering {
+    match ranking {
+        Ranking::Oldest | Ranking::Seq => a.cmp(b),
+        Ranking::Newest => b.cmp(a),
     }
 }
 

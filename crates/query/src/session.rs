@@ -85,6 +85,11 @@ impl SessionTemplate {
         Arc::new(EventsTable::new(view, self.file_scan.clone()))
     }
 
+    /// The memory of all running queries.
+    pub(crate) fn memory(&self) -> &Arc<dyn MemoryPool> {
+        &self.state.runtime_env().memory_pool
+    }
+
     /// A session whose tables show `view` and `dead_letters`, and whose `now()` is `now_us`.
     pub(crate) fn over(
         &self,

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct QuerySettings {
-    /// Memory for sorts, joins and aggregates of all running queries together, bytes. Default 2 GiB, at least 16 MiB.
+    /// Memory for sorts, joins, aggregates and facets of all running queries together, bytes. Default 2 GiB, at least 16 MiB.
     pub memory_bytes_max: usize,
     /// Directory for what does not fit in memory; without one, a query over the limit fails. Default none.
     pub spill_dir: Option<PathBuf>,

@@ -2,7 +2,8 @@
 //!
 //! A filter scan that wants the latest few rows spends its time on planning, not on rows; so it reads the pages itself.
 //! The way in: [`Footer`] (what a file says of itself, cached), [`survey`] (which row groups can hold a match),
-//! [`window`] (which rows match, decoding only the columns that the filter asks for), [`rows`] (those rows, whole).
+//! [`window`] (which rows match, decoding only the columns that the filter asks for), [`text`] (which of them hold the text
+//! that is searched for), [`rows`] (those rows, whole).
 //!
 //! All bytes come through `ObjectStore`; nothing here trusts them further than an error.
 
@@ -14,16 +15,18 @@ mod rows;
 mod scan_stats;
 mod survey;
 mod tail_parts;
+mod text;
 mod top;
 mod window;
 
-pub(crate) use data_reader::DataReader;
+pub(crate) use data_reader::{DataReader, RowRequest, Rows};
 pub(crate) use footer::Footer;
 pub use metadata_cache::{CacheStats, MetadataCache};
-pub(crate) use rank::{Rank, Seqs};
+pub(crate) use rank::{Rank, Ranking, Seqs};
 pub(crate) use rows::{event_rows, read_rows};
 pub use scan_stats::ScanStats;
-pub(crate) use survey::surviving_windows;
+pub(crate) use survey::{file_seqs, surviving_windows};
 pub(crate) use tail_parts::tail_parts;
+pub(crate) use text::find_text;
 pub(crate) use top::{Hit, Top};
-pub(crate) use window::{Window, WindowScan, on_cpu, scan_window};
+pub(crate) use window::{Window, WindowScan, on_cpu, scan_window, with_microseconds};

@@ -4,16 +4,17 @@
 //! or below and a cut maximum at or above every value; deprecated bounds (compared as signed bytes), other units of time
 //! and missing statistics rule out nothing. Columns are matched by name.
 
+use std::ops::RangeInclusive;
+
 use annals_event::columns;
 use annals_table::DataFile;
 use parquet::basic::{LogicalType, TimeUnit};
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::statistics::Statistics;
 
-use crate::event_query::Order;
 use crate::filter::{Filter, Term};
 use crate::reader::footer::Footer;
-use crate::reader::rank::Rank;
+use crate::reader::rank::{Rank, Ranking};
 use crate::reader::window::{Window, first_take};
 
 /// The windows in which a scan of the file starts, one a row group that can hold a match, and how many cannot.
@@ -22,17 +23,20 @@ pub(crate) fn surviving_windows(
     file: &DataFile,
     footer: &Footer,
     filter: &Filter,
-    order: Order,
+    ranking: Ranking,
     wanted: usize,
 ) -> (Vec<Window>, u64) {
     let mut windows = Vec::with_capacity(footer.row_groups().len());
     let mut pruned = 0;
     for (index, group) in footer.row_groups().iter().enumerate() {
         let (min_us, max_us) = time_bounds(footer, group).unwrap_or((file.min_timestamp_us, file.max_timestamp_us));
+        let seqs = seq_bounds(footer, group).unwrap_or_else(|| file_seqs(file));
         let rows = footer.row_group_rows(index);
         if rows == 0
             || max_us < filter.first_us
             || min_us > filter.last_us
+            || seqs.end() < filter.seqs.start()
+            || seqs.start() > filter.seqs.end()
             || filter.terms.iter().any(|term| rules_out(footer, group, term))
             || bloom_rules_out(footer, index, filter)
         {
@@ -43,9 +47,9 @@ pub(crate) fn surviving_windows(
         windows.push(Window {
             row_group: index,
             rows: 0..rows,
-            take: first_take(filter, within_time, wanted),
-            bound: Rank::bound(order, min_us.max(filter.first_us), max_us.min(filter.last_us)),
-            sorted: is_sorted(footer, group),
+            take: first_take(filter, ranking, within_time, wanted),
+            bound: Rank::bound(ranking, &(min_us.max(filter.first_us)..=max_us.min(filter.last_us)), &seqs),
+            sorted: ranking != Ranking::Seq && is_sorted(footer, group),
             started: false,
         });
     }
@@ -62,6 +66,27 @@ fn time_bounds(footer: &Footer, group: &RowGroupMetaData) -> Option<(i64, i64)> 
     match column.statistics()? {
         Statistics::Int64(bounds) => Some((*bounds.min_opt()?, *bounds.max_opt()?)),
         _ => None,
+    }
+}
+
+/// Least and greatest seq of a row group, if its statistics say so.
+fn seq_bounds(footer: &Footer, group: &RowGroupMetaData) -> Option<RangeInclusive<i64>> {
+    let column = group.column(footer.leaf(columns::SEQ)?);
+    match column.statistics()? {
+        // A row without a seq counts as the lowest.
+        Statistics::Int64(bounds) if bounds.null_count_opt() == Some(0) => {
+            Some(*bounds.min_opt()?..=*bounds.max_opt()?)
+        }
+        _ => None,
+    }
+}
+
+/// The seqs that rows of a file may have, as its name tells.
+pub(crate) fn file_seqs(file: &DataFile) -> RangeInclusive<i64> {
+    let seq = |lsn: u64| i64::try_from(lsn).unwrap_or(i64::MAX);
+    match file.origin {
+        Some(origin) => seq(origin.first_lsn.0)..=seq(origin.last_lsn.0),
+        None => i64::MIN..=i64::MAX,
     }
 }
 

@@ -92,10 +92,10 @@ impl Top {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event_query::Order;
+    use crate::reader::rank::Ranking;
 
     fn hit(timestamp: i64) -> Hit {
-        Hit { rank: Rank::of(Order::OldestFirst, timestamp, 0), source: 0, row: timestamp as u64 }
+        Hit { rank: Rank::of(Ranking::Oldest, timestamp, 0), source: 0, row: timestamp as u64 }
     }
 
     fn top_of(capacity: usize, after: Option<i64>, timestamps: &[i64]) -> Top {

@@ -9,17 +9,16 @@ use std::sync::Arc;
 
 use annals_event::{columns, timestamp_type};
 use arrow::array::{Array, ArrayRef, RecordBatch};
-use arrow::buffer::BooleanBuffer;
 use arrow::compute::cast;
 use arrow::datatypes::{Field, Schema};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::event_query::Order;
-use crate::filter::{Filter, SEARCHED_COLUMNS, timestamps};
+use crate::filter::{Filter, timestamps};
 use crate::reader::data_reader::{DataReader, RowRequest, Rows};
 use crate::reader::footer::Footer;
-use crate::reader::rank::{Rank, Seqs};
+use crate::reader::rank::{Rank, Ranking, Seqs};
 use crate::reader::scan_stats::ScanStats;
+use crate::reader::text::find_text;
 use crate::reader::top::{Hit, Top};
 
 /// Most rows that are scanned at once.
@@ -31,9 +30,6 @@ const FILTERED_ROWS_FIRST: usize = 8 << 10;
 /// Most rows at once when their texts are searched: payloads are a thousand times larger than levels.
 const TEXT_WINDOW_ROWS_MAX: usize = 16 << 10;
 
-/// Rows of text that are decoded before they are searched and let go.
-const TEXT_BATCH_ROWS: usize = 1 << 10;
-
 /// Rows of one row group that are still to be scanned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Window {
@@ -44,17 +40,18 @@ pub(crate) struct Window {
     pub(crate) take: usize,
     /// At or before the rank of each of the rows.
     pub(crate) bound: Rank,
-    /// Whether the rows ascend by (timestamp, seq).
+    /// Whether the rows are in the order of the answer or in its reverse.
     pub(crate) sorted: bool,
     /// Whether some rows of the row group were scanned before.
     pub(crate) started: bool,
 }
 
 /// How many rows to begin with: just those that are wanted when every row matches, more when a filter thins them out.
-pub(crate) fn first_take(filter: &Filter, within_time: bool, wanted: usize) -> usize {
+pub(crate) fn first_take(filter: &Filter, ranking: Ranking, within_time: bool, wanted: usize) -> usize {
     if filter.text.is_some() {
         FILTERED_ROWS_FIRST
-    } else if filter.seeks() {
+    } else if filter.seeks() || ranking == Ranking::Seq {
+        // The first rows by seq may be anywhere among rows that are sorted by time.
         WINDOW_ROWS_MAX
     } else if filter.terms.is_empty() && within_time {
         wanted.clamp(1, WINDOW_ROWS_MAX)
@@ -65,11 +62,13 @@ pub(crate) fn first_take(filter: &Filter, within_time: bool, wanted: usize) -> u
 
 impl Window {
     /// Splits off the rows to scan now: from the end when the answer begins with the newest.
-    fn split(&self, order: Order) -> (Range<usize>, Range<usize>) {
+    fn split(&self, ranking: Ranking) -> (Range<usize>, Range<usize>) {
         let take = self.take.clamp(1, self.rows.len().max(1)).min(self.rows.len());
-        match order {
-            Order::NewestFirst => (self.rows.end - take..self.rows.end, self.rows.start..self.rows.end - take),
-            Order::OldestFirst => (self.rows.start..self.rows.start + take, self.rows.start + take..self.rows.end),
+        match ranking {
+            Ranking::Newest => (self.rows.end - take..self.rows.end, self.rows.start..self.rows.end - take),
+            Ranking::Oldest | Ranking::Seq => {
+                (self.rows.start..self.rows.start + take, self.rows.start + take..self.rows.end)
+            }
         }
     }
 }
@@ -80,7 +79,7 @@ pub(crate) struct WindowScan<'a> {
     pub(crate) reader: &'a DataReader,
     pub(crate) footer: &'a Footer,
     pub(crate) filter: &'a Arc<Filter>,
-    pub(crate) order: Order,
+    pub(crate) ranking: Ranking,
     /// The file's number in [`Hit::source`].
     pub(crate) source: u32,
 }
@@ -92,8 +91,8 @@ pub(crate) async fn scan_window(
     top: Top,
     stats: &mut ScanStats,
 ) -> Result<(Top, Option<Window>)> {
-    let WindowScan { reader, footer, filter, order, source } = scan;
-    let (now, rest) = window.split(order);
+    let WindowScan { reader, footer, filter, ranking, source } = scan;
+    let (now, rest) = window.split(ranking);
     let mut wanted = vec![columns::TIMESTAMP, columns::SEQ];
     wanted.extend(filter.terms.iter().map(|term| term.column));
     stats.row_groups_read += u64::from(!window.started);
@@ -101,26 +100,17 @@ pub(crate) async fn scan_window(
     let request =
         RowRequest { row_group: window.row_group, ranges: vec![now.clone()], columns: &wanted, batch_rows: now.len() };
     let rows = reader.rows(footer, request, stats).await?;
-    let place = Place { order, source, first_row: footer.first_rows()[window.row_group], row_group_row: now.start };
+    let place = Place { ranking, source, first_row: footer.first_rows()[window.row_group], row_group_row: now.start };
 
     let blocking_filter = Arc::clone(filter);
     let expected = now.len();
     let mut first = on_cpu(move || match_columns(rows, &blocking_filter, place, top, expected)).await?;
 
-    if filter.text.is_some() {
-        for searched in [&SEARCHED_COLUMNS[..1], &SEARCHED_COLUMNS[1..]] {
-            if first.undecided.is_empty() {
-                break;
-            }
-            let request = RowRequest {
-                row_group: window.row_group,
-                ranges: runs(first.undecided.iter().map(|(row, _)| now.start + row)),
-                columns: searched,
-                batch_rows: TEXT_BATCH_ROWS,
-            };
-            let rows = reader.rows(footer, request, stats).await?;
-            let blocking_filter = Arc::clone(filter);
-            first = on_cpu(move || match_text(rows, &blocking_filter, searched, place, first)).await?;
+    if filter.text.is_some() && !first.undecided.is_empty() {
+        let rows: Vec<usize> = first.undecided.iter().map(|(row, _)| now.start + row).collect();
+        let found = find_text(reader, footer, filter, window.row_group, &rows, stats).await?;
+        for ((row, rank), _) in first.undecided.iter().zip(found).filter(|(_, is_found)| *is_found) {
+            first.top.push(place.hit(*row, *rank));
         }
     }
 
@@ -144,7 +134,7 @@ pub(crate) async fn scan_window(
 /// Where a window's rows stand.
 #[derive(Clone, Copy)]
 struct Place {
-    order: Order,
+    ranking: Ranking,
     source: u32,
     /// First row of the row group in the file.
     first_row: u64,
@@ -176,7 +166,7 @@ fn match_columns(rows: Rows, filter: &Filter, place: Place, mut top: Top, expect
         let matching = filter.rows(&batch)?;
         let timestamps = timestamps(&batch)?;
         let seqs = Seqs::of(&batch);
-        let rank = |row: usize| Rank::of(place.order, timestamps.value(row), seqs.get(row));
+        let rank = |row: usize| Rank::of(place.ranking, timestamps.value(row), seqs.get(row));
         for row in matching.set_indices() {
             let rank = rank(row);
             if filter.text.is_none() {
@@ -186,10 +176,10 @@ fn match_columns(rows: Rows, filter: &Filter, place: Place, mut top: Top, expect
             }
         }
         if batch.num_rows() > 0 {
-            let at = match place.order {
-                Order::NewestFirst if start > 0 => None,
-                Order::NewestFirst => Some(0),
-                Order::OldestFirst => Some(batch.num_rows() - 1),
+            let at = match place.ranking {
+                Ranking::Newest if start > 0 => None,
+                Ranking::Newest => Some(0),
+                Ranking::Oldest | Ranking::Seq => Some(batch.num_rows() - 1),
             };
             if let Some(at) = at {
                 edge = timestamps.is_valid(at).then(|| rank(at));
@@ -203,36 +193,8 @@ fn match_columns(rows: Rows, filter: &Filter, place: Place, mut top: Top, expect
     Ok(Matched { top, undecided, edge })
 }
 
-/// Looks into the texts of the undecided rows: those found go into the answer, the others stay undecided.
-fn match_text(rows: Rows, filter: &Filter, searched: &[&str], place: Place, matched: Matched) -> Result<Matched> {
-    let Matched { mut top, undecided, edge } = matched;
-    let Some(needle) = &filter.text else { return Ok(Matched { top, undecided, edge }) };
-    let mut open = Vec::new();
-    let mut candidates = undecided.into_iter();
-    for batch in rows {
-        let batch = batch?;
-        let all = BooleanBuffer::new_set(batch.num_rows());
-        let mut found = BooleanBuffer::new_unset(batch.num_rows());
-        for column in searched {
-            if let Some(array) = batch.column_by_name(column) {
-                found = &found | &needle.rows(array, &(&all & &!&found))?;
-            }
-        }
-        for (is_found, (row, rank)) in found.iter().zip(candidates.by_ref()) {
-            if is_found {
-                top.push(place.hit(row, rank));
-            } else {
-                open.push((row, rank));
-            }
-        }
-    }
-    // A file without the searched columns may answer with no batches at all.
-    open.extend(candidates);
-    Ok(Matched { top, undecided: open, edge })
-}
-
 /// The batch with its timestamps in microseconds UTC, as our own files have them.
-fn with_microseconds(batch: RecordBatch) -> Result<RecordBatch> {
+pub(crate) fn with_microseconds(batch: RecordBatch) -> Result<RecordBatch> {
     let failed =
         |error| Error::with_source(ErrorKind::Corrupt, "the column timestamp of a data file is not a time", error);
     let schema = batch.schema();
@@ -279,14 +241,14 @@ mod tests {
 
     #[test]
     fn the_newest_rows_are_taken_from_the_end() {
-        assert_eq!(window(10..100, 20).split(Order::NewestFirst), (80..100, 10..80));
-        assert_eq!(window(10..100, 20).split(Order::OldestFirst), (10..30, 30..100));
+        assert_eq!(window(10..100, 20).split(Ranking::Newest), (80..100, 10..80));
+        assert_eq!(window(10..100, 20).split(Ranking::Oldest), (10..30, 30..100));
     }
 
     #[test]
     fn a_window_never_takes_more_than_it_has() {
-        assert_eq!(window(10..15, 20).split(Order::NewestFirst), (10..15, 10..10));
-        assert_eq!(window(10..15, 0).split(Order::OldestFirst), (10..11, 11..15));
+        assert_eq!(window(10..15, 20).split(Ranking::Newest), (10..15, 10..10));
+        assert_eq!(window(10..15, 0).split(Ranking::Oldest), (10..11, 11..15));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::settings::QuerySettings;
 
 async fn page_of(layout: &Layout, cache: &Arc<MetadataCache>, query: &EventQuery) -> EventPage {
     let (tail, files) = (Arc::clone(&layout.tail), layout.candidates(query));
-    search_rows(tail, files, &layout.store, cache, query, Filter::new(query)).await.unwrap()
+    search_rows(tail, files, &layout.store, cache, &PageRequest::of(query), Filter::new(query)).await.unwrap()
 }
 
 /// All pages of a query, each from the layout whose turn it is.
@@ -124,11 +124,10 @@ fn a_damaged_file_is_an_error_and_never_an_answer() {
             let mut file = DataFile::clone(&layout.files[0]);
             file.bytes = cut as u64;
             layout.files[0] = Arc::new(file);
-            let filter = Filter::new(&query);
+            let (filter, page) = (Filter::new(&query), PageRequest::of(&query));
             let cache = Arc::new(MetadataCache::new(0));
-            let answer =
-                search_rows(Arc::clone(&layout.tail), layout.files.clone(), &layout.store, &cache, &query, filter)
-                    .await;
+            let (tail, files) = (Arc::clone(&layout.tail), layout.files.clone());
+            let answer = search_rows(tail, files, &layout.store, &cache, &page, filter).await;
             assert_eq!(answer.unwrap_err().kind(), ErrorKind::Corrupt, "cut at {cut}");
         }
     });
@@ -190,9 +189,8 @@ fn a_dropped_search_opens_no_more_files() {
     search.abort();
     assert!(store.block_on(search).unwrap_err().is_cancelled());
     let watch = store.stall.watch();
-    let opens = watch.opens();
     // Lets the stalled reads go on, then waits for whatever still runs.
     drop(store);
-    assert_eq!(watch.opens(), opens);
-    assert!(opens < 40, "{opens}");
+    let cores = std::thread::available_parallelism().unwrap().get();
+    assert!(watch.opens() <= cores, "{} of forty files were opened", watch.opens());
 }
