@@ -250,10 +250,10 @@ fn generated_events_are_equal_for_equal_seeds_and_a_closed_pipe_is_no_error() {
 #[test]
 fn the_demo_runs_says_that_it_ran_and_never_removes_a_real_store() {
     let place = Place::new();
-    let shown = place.ok(&["demo", "--events", "3000"]);
+    let shown = place.ok(&["demo", "--no-serve", "--events", "3000"]);
     assert!(shown.contains("3,000 events") && shown.contains("annals trace ") && shown.contains("Try next"), "{shown}");
-    assert!(place.ok(&["demo", "--events", "3000"]).contains("there already"));
-    assert!(place.ok(&["demo", "--fresh", "--events", "2000"]).contains("2,000 events"));
+    assert!(place.ok(&["demo", "--no-serve", "--events", "3000"]).contains("there already"));
+    assert!(place.ok(&["demo", "--no-serve", "--fresh", "--events", "2000"]).contains("2,000 events"));
 
     let real = Place::new();
     real.ingest(&event("acme", 1, "precious"));

@@ -3,10 +3,13 @@
 use std::path::PathBuf;
 
 use annals_event::{Level, ProjectId};
+use annals_server::settings::Setting;
 use clap::{Parser, Subcommand};
 
+use crate::load::{Encoding, ReportFormat};
 use crate::output::Format;
 use crate::paint::ColorChoice;
+use crate::remote::ServerUrl;
 
 /// Annals keeps every event of every customer on plain object storage and finds any of them at once.
 #[derive(Debug, Parser)]
@@ -28,6 +31,7 @@ pub(crate) struct Cli {
 
 /// Flags that every command takes.
 #[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Options of every command")]
 pub(crate) struct Common {
     /// Where the store is: a folder or s3://bucket/prefix (with the usual AWS_* variables)
     #[arg(long, global = true, env = "ANNALS_STORE", default_value = "./annals-data", value_name = "URL")]
@@ -35,6 +39,15 @@ pub(crate) struct Common {
     /// Folder of the write-ahead log, on a local disk [default: <store>/wal; for s3:// a folder under the user's state]
     #[arg(long, global = true, env = "ANNALS_WAL", value_name = "DIR")]
     pub(crate) wal: Option<PathBuf>,
+    /// Ask the server at this URL instead of opening a store; without it, a server that holds the store is asked
+    #[arg(long, global = true, env = "ANNALS_SERVER", value_name = "URL")]
+    pub(crate) server: Option<ServerUrl>,
+    /// File that holds the server's bearer token
+    #[arg(long, global = true, env = "ANNALS_TOKEN_FILE", value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// Say on standard error what is done and whom it is asked of (ANNALS_LOG=info or =debug says more)
+    #[arg(long, short, global = true)]
+    pub(crate) verbose: bool,
     /// When to colour
     #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto)]
     pub(crate) color: ColorChoice,
@@ -43,13 +56,18 @@ pub(crate) struct Common {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Take events over HTTP and OTLP and answer queries, until told to stop
+    Serve(Serve),
     /// Write events from files or standard input into the store
     #[command(after_help = "Examples:\n  annals ingest events.ndjson events-2.ndjson.gz\n  \
         zcat big.json.gz | annals ingest - --project acme\n  \
         annals ingest --map github 2015-01-01-15.json.gz\n  \
-        annals ingest --map ./my-map.toml export.ndjson.zst\n\n\
-        Every event is synced to the write-ahead log before it counts as accepted, and the command ends with all of\n\
-        them in the table. An event without `id` is stored again when its file is ingested again.")]
+        annals ingest --map ./my-map.toml export.ndjson.zst\n  \
+        annals ingest --server http://annals.example:6170 --token-file token events.ndjson\n\n\
+        Every event is synced to the write-ahead log before it counts as accepted, and the command ends with all of \
+        them in the table. While a server holds the store (or with --server) the events are sent to it: it has them in \
+        its log when the command ends, and brings them to the table. An event without `id` is stored again when its \
+        file is ingested again.")]
     Ingest(Ingest),
     /// Find events by project, time, level, type, ids or text
     #[command(after_help = "Examples:\n  annals search --project acme --level ERROR --since 24h\n  \
@@ -69,6 +87,18 @@ pub(crate) enum Command {
         annals sql \"select * from events where project_id = 'acme'\" --format parquet > acme.parquet\n  \
         annals sql < report.sql")]
     Sql(Sql),
+    /// Show the settings of `annals serve` in effect, where each comes from, and how memory is divided
+    #[command(after_help = "Examples:\n  annals config\n  annals config --memory 2GiB --keep 30d\n  \
+        annals config --format toml > full.toml\n  annals config --format json | jq .settings.http\n\n\
+        A flag wins over its environment variable, that over the settings file, that over the default.")]
+    Config(Config),
+    /// Show the records that a server refused, or send them again
+    #[command(after_help = "Examples:\n  annals dead-letters --since 24h\n  \
+        annals dead-letters --project acme --limit 500 --format ndjson | jq .reason\n  \
+        annals dead-letters --project acme --since 2026-05-01 --retry\n\n\
+        --retry sends the records as they came, as new events, and removes nothing: what is sent twice and has no `id` is \
+        stored twice. Records of which only the beginning was kept are passed over.")]
+    DeadLetters(DeadLetters),
     /// Show projects, days, files, bytes, bytes an event and the write-ahead log
     Info(Info),
     /// Read every data file again and check it against its checksums and the table log
@@ -77,9 +107,51 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:\n  annals generate --events 100000 > events.ndjson\n  \
         annals generate --events 5000000 --seed 7 --projects 50 | annals ingest -")]
     Generate(Generate),
-    /// Fill a store with a week of events of ten projects, then search, trace and query it
-    #[command(after_help = "Examples:\n  annals demo\n  annals demo --fresh")]
+    /// Send realistic events to a server as fast as it takes them, or at a rate, and prove that it kept them
+    #[command(after_help = "Examples:\n  annals load\n  \
+        annals load --connections 32 --batch 500 --seconds 300 --check\n  \
+        annals load --connections 256 --batch 1              single events\n  \
+        annals load --rate 50000 --format json               latency counts from when a batch was due\n  \
+        annals load --idempotency-keys --ledger run.ndjson   goes on over restarts of the server\n  \
+        annals load --check-only --ledger run.ndjson         checks the same run again, e.g. after a crash\n\n\
+        Every event carries a member `load` of its own. --check asks for them by SQL and counts what was acknowledged and \
+        is not there (lost), what is there twice (doubled) and what nobody sent (invented); any of them ends with exit \
+        code 1. Batches without an answer may be there or not. Without --ids or --idempotency-keys they are not sent again.")]
+    Load(Box<Load>),
+    /// Fill a store with a week of events of ten projects, search, trace and query it, then serve it
+    #[command(after_help = "Examples:\n  annals demo\n  annals demo --fresh\n  annals demo --no-serve")]
     Demo(Demo),
+}
+
+/// `annals serve`: what the command line says of the settings. The flags come from the table of settings, see
+/// [`config::flags`](crate::config).
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Serve {
+    /// The settings file, where `--config` names one.
+    pub(crate) config: Option<PathBuf>,
+    /// Settings given as flags, `--store` and `--wal` too, each once with its text.
+    pub(crate) flags: Vec<(&'static Setting, String)>,
+}
+
+/// `annals config`
+#[derive(Debug, clap::Args)]
+pub(crate) struct Config {
+    #[command(flatten)]
+    pub(crate) serve: Serve,
+    /// How to write the settings; toml is a settings file
+    #[arg(long, short, value_enum, default_value_t = ConfigFormat::Table)]
+    pub(crate) format: ConfigFormat,
+}
+
+/// `--format` of `annals config`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ConfigFormat {
+    /// A table for people; in a pipe, lines of key, value and source with tabs between.
+    Table,
+    /// A settings file with comments.
+    Toml,
+    /// One JSON object.
+    Json,
 }
 
 /// `annals ingest`
@@ -201,6 +273,29 @@ pub(crate) struct Sql {
     pub(crate) rows: usize,
 }
 
+/// `annals dead-letters`
+#[derive(Debug, clap::Args)]
+pub(crate) struct DeadLetters {
+    /// Only this project (may be repeated)
+    #[arg(long, value_name = "ID", value_parser = project_id)]
+    pub(crate) project: Vec<ProjectId>,
+    /// Refused from this time on, written as for `annals search`
+    #[arg(long, value_name = "TIME", visible_alias = "from")]
+    pub(crate) since: Option<String>,
+    /// Refused before this time
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<String>,
+    /// Most dead letters, the latest [default: 50, and all of them with --retry]
+    #[arg(long, short = 'n', value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) limit: Option<u32>,
+    /// How to write them
+    #[arg(long, short, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+    /// Send the records again as new events and say what became of them
+    #[arg(long)]
+    pub(crate) retry: bool,
+}
+
 /// `annals info`
 #[derive(Debug, clap::Args)]
 pub(crate) struct Info {
@@ -246,6 +341,87 @@ pub(crate) struct Generate {
     pub(crate) end: String,
 }
 
+/// `annals load`
+#[derive(Debug, clap::Args)]
+pub(crate) struct Load {
+    /// Connections, each with one request under way
+    #[arg(long, default_value_t = 8, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=9_999))]
+    pub(crate) connections: u16,
+    /// Events of a request
+    #[arg(long, default_value_t = 1_000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) batch: u32,
+    /// How long to send; Ctrl-C ends it earlier
+    #[arg(long, default_value_t = 60, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=604_800))]
+    pub(crate) seconds: u32,
+    /// Events a second, whether or not the server keeps up; 0 is as fast as it answers
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub(crate) rate: u64,
+    /// What the server must have done before it answers
+    #[arg(long, value_enum, default_value_t = AckLevel::Wal)]
+    pub(crate) ack: AckLevel,
+    /// The same seed gives the same events
+    #[arg(long, default_value_t = 1, value_name = "S")]
+    pub(crate) seed: u64,
+    /// How many projects the events are of
+    #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) projects: u32,
+    /// How long before the start the first events are, e.g. 10m or 7d
+    #[arg(long, default_value = "10m", value_name = "DURATION")]
+    pub(crate) spread: String,
+    /// Pad the payloads until events have this many bytes; 0 leaves them as they are, about 1 kB
+    #[arg(long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u64).range(..=1_048_576))]
+    pub(crate) event_bytes: u64,
+    /// Give every event an id, by which the server tells what it has already
+    #[arg(long)]
+    pub(crate) ids: bool,
+    /// Send an Idempotency-Key with every request
+    #[arg(long)]
+    pub(crate) idempotency_keys: bool,
+    /// How bodies travel; compressing takes client time
+    #[arg(long, value_enum, default_value_t = Encoding::Identity)]
+    pub(crate) encoding: Encoding,
+    /// Leave a request that finds no room (429, 503) instead of sending it again
+    #[arg(long)]
+    pub(crate) overload: bool,
+    /// Threads of the client
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) threads: u16,
+    /// Write what became of every request to this file, one JSON object a line
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ledger: Option<PathBuf>,
+    /// Ask the server afterwards for every event
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Send nothing; check the run that wrote the ledger
+    #[arg(long, requires = "ledger", conflicts_with = "check")]
+    pub(crate) check_only: bool,
+    /// How to write the report
+    #[arg(long, short, value_enum, default_value_t = ReportFormat::Table)]
+    pub(crate) format: ReportFormat,
+}
+
+/// `--ack`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum AckLevel {
+    /// Handed to the operating system.
+    Memory,
+    /// Synced to the write-ahead log.
+    Wal,
+    /// In the table.
+    Stored,
+}
+
+impl AckLevel {
+    /// As the server names it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Wal => "wal",
+            Self::Stored => "stored",
+        }
+    }
+}
+
 /// `annals demo`
 #[derive(Debug, clap::Args)]
 pub(crate) struct Demo {
@@ -255,6 +431,9 @@ pub(crate) struct Demo {
     /// How many events to generate
     #[arg(long, default_value_t = 200_000, value_name = "N", value_parser = clap::value_parser!(u64).range(1_000..))]
     pub(crate) events: u64,
+    /// Only fill and show; do not serve the store afterwards
+    #[arg(long)]
+    pub(crate) no_serve: bool,
 }
 
 fn project_id(text: &str) -> Result<ProjectId, annals_event::Error> {

@@ -1,22 +1,23 @@
-//! `annals demo`: the main job, start to end, on a store of generated events.
+//! `annals demo`: the main job, start to end, on a store of generated events, which is then served.
 
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use annals_event::{DecodeSettings, EventDecoder};
-use annals_query::{Engine, EventQuery, Order, TraceQuery};
+use annals_query::{EventQuery, Order, TraceQuery};
 use annals_testkit::{Generator, GeneratorSettings};
-use annals_writer::Ack;
+use annals_writer::{Ack, WalHolder};
 use anyhow::{Context, Result, bail};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::DataType;
-use futures::TryStreamExt;
 
+use crate::access::Access;
 use crate::command::{Common, Demo};
 use crate::output::{print_events, print_table};
 use crate::paint::{Paint, duration, thousands};
 use crate::progress::Progress;
 use crate::session::Session;
+use crate::source::Source;
 use crate::stopwatch::Stopwatch;
 use crate::trace::print_timeline;
 
@@ -48,7 +49,11 @@ const QUESTIONS: [(&str, &str); 3] = [
     ),
 ];
 
-pub(crate) fn run(common: &Common, command: &Demo) -> Result<()> {
+/// Serves the store of a session until it is told to stop.
+pub(crate) type Serve = fn(&Common, Session) -> Result<()>;
+
+/// Fills, shows, and then serves the store by `serve`, unless the command or a server that has it already says otherwise.
+pub(crate) fn run(common: &Common, command: &Demo, serve: Option<Serve>) -> Result<()> {
     let session = Session::connect(common)?;
     let Some(root) = session.store.local_path().map(Path::to_owned) else {
         bail!("the demo wants a local store: leave --store away or give a folder");
@@ -57,6 +62,9 @@ pub(crate) fn run(common: &Common, command: &Demo) -> Result<()> {
     let paint = Paint::for_stdout(common.color);
     let mut out = BufWriter::new(io::stdout().lock());
     if command.fresh && root.exists() {
+        if let Some(holder) = WalHolder::of(&session.wal_dir, session.fs.as_ref())? {
+            bail!("{holder} holds the demo store: stop it before --fresh replaces what it holds");
+        }
         remove_demo(&root, &marker)?;
     }
     let exists = session.table()?.is_some();
@@ -71,15 +79,27 @@ pub(crate) fn run(common: &Common, command: &Demo) -> Result<()> {
     } else {
         fill(&session, command.events, &root, &marker, &mut out)?;
     }
-    let engine = session.reader()?;
-    crate::info::write_summary(&session, &engine, paint, &mut out)?;
+    let access = Access::over(session, common)?;
+    let source = access.source()?;
+    crate::info::write_summary(&access, &source, paint, &mut out)?;
     out.flush()?;
-    show_trace(&session, &engine, paint, &mut out)?;
-    show_searches(&session, &engine, paint, &mut out)?;
-    show_sql(&session, &engine, paint, &mut out)?;
-    show_next(common, &session, paint, &mut out)?;
-    out.flush()?;
-    Ok(())
+    show_trace(&access, &source, paint, &mut out)?;
+    show_searches(&access, &source, paint, &mut out)?;
+    show_sql(&access, &source, paint, &mut out)?;
+    show_next(common, &root, paint, &mut out)?;
+    drop(source);
+    match (serve.filter(|_| !command.no_serve), access) {
+        (Some(serve), Access::Here(session)) => {
+            out.flush()?;
+            drop(out);
+            serve(common, session)
+        }
+        (None, Access::Here(_)) => Ok(out.flush()?),
+        (_, held) => {
+            writeln!(out, "The store is served at {}.", held.url())?;
+            Ok(out.flush()?)
+        }
+    }
 }
 
 /// Removes the demo's own store and nothing else.
@@ -91,7 +111,7 @@ fn remove_demo(root: &Path, marker: &Path) -> Result<()> {
         }
         bail!("{} was not made by the demo: --fresh removes only what it made itself", root.display());
     }
-    for part in ["events", "wal"] {
+    for part in ["events", "dead_letters", "wal"] {
         let path = root.join(part);
         if path.exists() {
             std::fs::remove_dir_all(&path).with_context(|| format!("cannot remove {}", path.display()))?;
@@ -149,13 +169,13 @@ fn fill(session: &Session, events: u64, root: &Path, marker: &Path, out: &mut im
     Ok(())
 }
 
-fn show_trace(session: &Session, engine: &Engine, paint: Paint, out: &mut impl Write) -> Result<()> {
+fn show_trace(access: &Access, source: &Source, paint: Paint, out: &mut impl Write) -> Result<()> {
     let failed = "select trace_id from traces where errors > 0 and events between 5 and 12 order by last desc limit 1";
-    let batches = collect(session, engine, failed)?;
+    let batches = collect(access, source, failed)?;
     let Some(trace_id) = first_text(&batches) else { bail!("no trace with an error was generated") };
     let watch = Stopwatch::start();
     let query = TraceQuery { trace_id: trace_id.clone(), project: None, from_us: None, until_us: None, limit: 1_000 };
-    let page = session.runtime.block_on(engine.trace(&query))?;
+    let page = access.runtime().block_on(source.trace(&query))?;
     let took = watch.elapsed();
     heading(out, paint, &format!("annals trace {trace_id}"), took)?;
     print_timeline(&page, paint, out)?;
@@ -163,11 +183,11 @@ fn show_trace(session: &Session, engine: &Engine, paint: Paint, out: &mut impl W
     Ok(())
 }
 
-fn show_searches(session: &Session, engine: &Engine, paint: Paint, out: &mut impl Write) -> Result<()> {
-    let busiest = collect(session, engine, "select project_id from files group by 1 order by sum(rows) desc limit 1")?;
+fn show_searches(access: &Access, source: &Source, paint: Paint, out: &mut impl Write) -> Result<()> {
+    let busiest = collect(access, source, "select project_id from files group by 1 order by sum(rows) desc limit 1")?;
     let Some(project) = first_text(&busiest) else { bail!("the demo store is empty") };
     let project = annals_event::ProjectId::new(&project)?;
-    let day_ago_us = session.clock.now_us() - annals_event::DAY_US;
+    let day_ago_us = access.clock().now_us() - annals_event::DAY_US;
     let newest = EventQuery { limit: 5, order: Order::NewestFirst, ..EventQuery::default() };
     let searches = [
         (
@@ -190,7 +210,7 @@ fn show_searches(session: &Session, engine: &Engine, paint: Paint, out: &mut imp
     ];
     for (shown, query) in searches {
         let watch = Stopwatch::start();
-        let page = session.runtime.block_on(engine.search(&query))?;
+        let page = access.runtime().block_on(source.search(&query))?;
         heading(out, paint, &shown, watch.elapsed())?;
         print_events(&page.events, paint, out)?;
         writeln!(out)?;
@@ -198,10 +218,10 @@ fn show_searches(session: &Session, engine: &Engine, paint: Paint, out: &mut imp
     Ok(())
 }
 
-fn show_sql(session: &Session, engine: &Engine, paint: Paint, out: &mut impl Write) -> Result<()> {
+fn show_sql(access: &Access, source: &Source, paint: Paint, out: &mut impl Write) -> Result<()> {
     for (question, statement) in QUESTIONS {
         let watch = Stopwatch::start();
-        let batches = collect(session, engine, statement)?;
+        let batches = collect(access, source, statement)?;
         heading(out, paint, question, watch.elapsed())?;
         writeln!(out, "{}", paint.dim(statement))?;
         if let Some(first) = batches.first() {
@@ -212,7 +232,7 @@ fn show_sql(session: &Session, engine: &Engine, paint: Paint, out: &mut impl Wri
     Ok(())
 }
 
-fn show_next(common: &Common, session: &Session, paint: Paint, out: &mut impl Write) -> Result<()> {
+fn show_next(common: &Common, root: &Path, paint: Paint, out: &mut impl Write) -> Result<()> {
     let flag = if common.store == "./annals-data" { String::new() } else { format!(" --store {}", common.store) };
     writeln!(out, "{}", paint.bold("Try next"))?;
     for (command, what) in [
@@ -224,7 +244,7 @@ fn show_next(common: &Common, session: &Session, paint: Paint, out: &mut impl Wr
     ] {
         writeln!(out, "  {command:<52} {}", paint.dim(what))?;
     }
-    writeln!(out, "\nThe table is open: read {}/events with any Delta or Parquet reader.", session.store.url())?;
+    writeln!(out, "\nThe table is open: read {}/events with any Delta or Parquet reader.", root.display())?;
     Ok(())
 }
 
@@ -233,8 +253,8 @@ fn heading(out: &mut impl Write, paint: Paint, what: &str, took: std::time::Dura
     Ok(())
 }
 
-fn collect(session: &Session, engine: &Engine, statement: &str) -> Result<Vec<RecordBatch>> {
-    session.runtime.block_on(async { Ok(engine.sql(statement).await?.stream.try_collect().await?) })
+fn collect(access: &Access, source: &Source, statement: &str) -> Result<Vec<RecordBatch>> {
+    access.runtime().block_on(source.sql_all(statement))
 }
 
 /// The first row's first column as text.

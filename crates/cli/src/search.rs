@@ -3,26 +3,27 @@
 use std::io::{self, BufWriter, Write};
 
 use annals_event::parse_time_bound;
-use annals_query::{Cursor, EventPage, EventQuery, Order};
+use annals_query::{Cursor, EventQuery, Order};
 use annals_server::RowShape;
 use anyhow::{Context, Result};
 
+use crate::access::Access;
 use crate::command::{Common, Search};
-use crate::output::{Format, print_events, result_writer};
+use crate::output::{Format, one_line, print_events, result_writer};
 use crate::paint::Paint;
-use crate::session::Session;
+use crate::source::Page;
 
 pub(crate) fn run(common: &Common, command: &Search) -> Result<()> {
-    let session = Session::connect(common)?;
-    let query = plan(command, session.clock.now_us())?;
-    let engine = session.reader()?;
-    let page = session.runtime.block_on(engine.search(&query)).context("the search failed")?;
+    let access = Access::open(common)?;
+    let query = plan(command, access.clock().now_us())?;
+    let source = access.source()?;
+    let page = access.runtime().block_on(source.search(&query)).context("the search failed")?;
     write_page(&page, command.format, Paint::for_stdout(common.color))?;
     if command.format == Format::Table {
         tell_more(&page, command.limit);
     }
     if command.stats {
-        print_stats(&page)?;
+        print_stats(&page);
     }
     Ok(())
 }
@@ -54,7 +55,7 @@ fn plan(command: &Search, now_us: i64) -> Result<EventQuery> {
 }
 
 /// Writes a page's events to standard output.
-pub(crate) fn write_page(page: &EventPage, format: Format, paint: Paint) -> Result<()> {
+pub(crate) fn write_page(page: &Page, format: Format, paint: Paint) -> Result<()> {
     match format.machine() {
         None => {
             let mut out = BufWriter::new(io::stdout().lock());
@@ -71,7 +72,7 @@ pub(crate) fn write_page(page: &EventPage, format: Format, paint: Paint) -> Resu
 }
 
 #[expect(clippy::print_stderr, reason = "notes stay out of the answer on standard output")]
-fn tell_more(page: &EventPage, limit: u32) {
+fn tell_more(page: &Page, limit: u32) {
     if page.events.num_rows() == 0 {
         eprintln!("nothing found");
     } else if let Some(next) = &page.next {
@@ -79,9 +80,10 @@ fn tell_more(page: &EventPage, limit: u32) {
     }
 }
 
-/// One JSON line on standard error.
+/// One JSON line on standard error for each scan.
 #[expect(clippy::print_stderr, reason = "asked for by --stats")]
-pub(crate) fn print_stats(page: &EventPage) -> Result<()> {
-    eprintln!("{}", serde_json::to_string(&page.stats)?);
-    Ok(())
+pub(crate) fn print_stats(page: &Page) {
+    for stats in &page.stats {
+        eprintln!("{}", one_line(stats));
+    }
 }

@@ -4,13 +4,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use annals_event::{Clock, SystemClock};
-use annals_query::{Engine, EngineOptions, QuerySettings};
+use annals_query::{Engine, EngineOptions, EventSource, QuerySettings};
+use annals_server::DEAD_LETTER_LOG;
 use annals_table::{FileSystem, OsFileSystem, Store, Table, TableOptions, TailSource};
 use annals_writer::{WalHolder, Writer, WriterOptions, WriterSettings, replay_tail};
 use anyhow::{Context, Result, bail};
 use tokio::runtime::Runtime;
 
 use crate::command::Common;
+use crate::remote::ServerUrl;
 
 /// The store that `--store` and `--wal` name, with the runtime that serves it.
 pub(crate) struct Session {
@@ -24,8 +26,7 @@ pub(crate) struct Session {
 impl Session {
     /// Connects to the store; creates nothing.
     pub(crate) fn connect(common: &Common) -> Result<Self> {
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
+        let runtime = start_runtime()?;
         let fs: Arc<dyn FileSystem> = Arc::new(OsFileSystem);
         let store = Store::open(&common.store, Arc::clone(&fs), runtime.handle().clone())
             .with_context(|| format!("cannot open the store {}", common.store))?;
@@ -35,6 +36,17 @@ impl Session {
             (None, None) => state_dir()?.join("wal").join(wal_name(store.url())),
         };
         Ok(Self { runtime, store, wal_dir, fs, clock: Arc::new(SystemClock) })
+    }
+
+    /// The server that holds this store, if one does and says where it answers.
+    ///
+    /// # Errors
+    /// When the write-ahead log's folder cannot be read.
+    pub(crate) fn server(&self) -> Result<Option<ServerUrl>> {
+        let Some(holder) = WalHolder::of(&self.wal_dir, self.fs.as_ref())? else { return Ok(None) };
+        let Some(http) = &holder.http else { return Ok(None) };
+        let url = http.parse().with_context(|| format!("{holder} holds the store and says a wrong address"))?;
+        Ok(Some(url))
     }
 
     /// The events table, if there is one.
@@ -74,20 +86,35 @@ impl Session {
                 // The holder may have committed since the table was opened.
                 None
             }
-            None => {
-                let tail = replay_tail(&self.wal_dir, Arc::clone(&self.fs), &table)
-                    .context("cannot read the write-ahead log")?;
-                tail.map(|tail| Arc::new(tail) as Arc<dyn TailSource>)
-            }
+            None => self.tail(&self.wal_dir, &table)?,
         };
         self.engine(table, tail)
     }
 
-    /// An engine over a table and the memtables of a writer.
-    pub(crate) fn engine(&self, table: Arc<Table>, tail: Option<Arc<dyn TailSource>>) -> Result<Engine> {
+    /// What waits in the log of a table, which nobody holds.
+    fn tail(&self, wal_dir: &Path, table: &Table) -> Result<Option<Arc<dyn TailSource>>> {
+        let tail = replay_tail(wal_dir, Arc::clone(&self.fs), table)
+            .with_context(|| format!("cannot read the write-ahead log {}", wal_dir.display()))?;
+        Ok(tail.map(|tail| Arc::new(tail) as Arc<dyn TailSource>))
+    }
+
+    /// The refused records that a server kept in this store, if one did.
+    fn dead_letters(&self) -> Result<Option<EventSource>> {
+        let table = Table::open(&self.store, TableOptions::dead_letters(), Arc::clone(&self.clock))
+            .with_context(|| format!("cannot open the table of dead letters in {}", self.store.url()))?;
+        let Some(table) = table.map(Arc::new) else { return Ok(None) };
+        let wal_dir = self.wal_dir.join(DEAD_LETTER_LOG);
+        let is_held = WalHolder::of(&wal_dir, self.fs.as_ref())?.is_some();
+        let tail = if is_held { None } else { self.tail(&wal_dir, &table)? };
+        Ok(Some(EventSource { table, tail }))
+    }
+
+    /// An engine over a table and the memtables of a writer, and over the dead letters.
+    fn engine(&self, table: Arc<Table>, tail: Option<Arc<dyn TailSource>>) -> Result<Engine> {
         let settings = QuerySettings { spill_dir: Some(std::env::temp_dir()), ..QuerySettings::default() };
-        let options = EngineOptions { table, tail, dead_letters: None, settings, clock: Arc::clone(&self.clock) };
-        Engine::new(options).context("cannot start the query engine")
+        let (dead_letters, clock) = (self.dead_letters()?, Arc::clone(&self.clock));
+        Engine::new(EngineOptions { table, tail, dead_letters, settings, clock })
+            .context("cannot start the query engine")
     }
 
     /// Takes the write-ahead log and opens the table for writing, creating both where absent.
@@ -111,6 +138,11 @@ impl Session {
     }
 }
 
+/// The threads of one invocation.
+pub(crate) fn start_runtime() -> Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")
+}
+
 /// Where this user's state lives: `$XDG_STATE_HOME/annals` or `~/.local/state/annals`.
 pub(crate) fn state_dir() -> Result<PathBuf> {
     if let Some(dir) = std::env::var_os("XDG_STATE_HOME").filter(|dir| Path::new(dir).is_absolute()) {
@@ -127,7 +159,7 @@ fn wal_name(url: &str) -> String {
 }
 
 /// A seed from the machine: time, process and the address-space randomness in a hasher's keys.
-fn seed(clock: &dyn Clock) -> u64 {
+pub(crate) fn seed(clock: &dyn Clock) -> u64 {
     use std::hash::{BuildHasher, Hasher};
     let mut hasher = std::collections::hash_map::RandomState::new().build_hasher();
     hasher.write_i64(clock.now_us());

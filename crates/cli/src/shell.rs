@@ -1,13 +1,14 @@
 //! The SQL shell: line editing, history, statements over several lines.
 
-use annals_query::Engine;
 use anyhow::{Context, Result};
 use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
 
+use crate::access::Access;
 use crate::command::Sql;
 use crate::output::Format;
-use crate::session::{Session, state_dir};
+use crate::session::state_dir;
+use crate::source::Source;
 use crate::sql::{answer, split_statements};
 
 const HELP: &str = "\
@@ -18,14 +19,14 @@ const HELP: &str = "\
 
 /// Reads and answers statements until the end of input.
 #[expect(clippy::print_stdout, reason = "the shell talks to the person at the terminal")]
-pub(crate) fn run(session: &Session, engine: &Engine, command: &Sql) -> Result<()> {
+pub(crate) fn run(access: &Access, source: &Source, command: &Sql) -> Result<()> {
     let mut editor = DefaultEditor::new().context("cannot start the line editor")?;
     let history = state_dir().ok().map(|dir| dir.join("sql_history"));
     if let Some(path) = &history {
         // No history yet is no error.
         let _ = editor.load_history(path);
     }
-    println!("annals SQL over {}. \\? for help, \\q to leave.", session.store.url());
+    println!("annals SQL over {}. \\? for help, \\q to leave.", access.url());
     let mut format = command.format;
     let mut pending = String::new();
     loop {
@@ -33,7 +34,7 @@ pub(crate) fn run(session: &Session, engine: &Engine, command: &Sql) -> Result<(
             Ok(line) => {
                 if pending.is_empty() && line.trim_start().starts_with('\\') {
                     let _ = editor.add_history_entry(line.trim());
-                    if !meta(session, engine, line.trim(), &mut format, command.rows) {
+                    if !meta(access, source, line.trim(), &mut format, command.rows) {
                         break;
                     }
                     continue;
@@ -51,7 +52,7 @@ pub(crate) fn run(session: &Session, engine: &Engine, command: &Sql) -> Result<(
                 }
                 let _ = editor.add_history_entry(pending.trim());
                 for statement in split_statements(&std::mem::take(&mut pending)) {
-                    show(session, engine, &statement, format, command.rows);
+                    show(access, source, &statement, format, command.rows);
                 }
             }
             Err(ReadlineError::Interrupted) => pending.clear(),
@@ -70,16 +71,16 @@ pub(crate) fn run(session: &Session, engine: &Engine, command: &Sql) -> Result<(
 
 /// A command that starts with a backslash; `false` to leave.
 #[expect(clippy::print_stdout, reason = "the shell talks to the person at the terminal")]
-fn meta(session: &Session, engine: &Engine, line: &str, format: &mut Format, rows: usize) -> bool {
+fn meta(access: &Access, source: &Source, line: &str, format: &mut Format, rows: usize) -> bool {
     let mut words = line.split_whitespace();
     match (words.next().unwrap_or_default(), words.next()) {
         ("\\q", _) => return false,
         ("\\?" | "\\h", _) => println!("{HELP}"),
         ("\\d", None) => {
             let tables = "select table_name from information_schema.tables where table_schema = 'public' order by 1";
-            show(session, engine, tables, Format::Table, rows);
+            show(access, source, tables, Format::Table, rows);
         }
-        ("\\d", Some(table)) => show(session, engine, &format!("describe {table}"), Format::Table, rows),
+        ("\\d", Some(table)) => show(access, source, &format!("describe {table}"), Format::Table, rows),
         ("\\f", Some(name)) => match <Format as clap::ValueEnum>::from_str(name, true) {
             Ok(chosen) => *format = chosen,
             Err(_) => println!("formats: table, json, ndjson, csv"),
@@ -91,8 +92,8 @@ fn meta(session: &Session, engine: &Engine, line: &str, format: &mut Format, row
 
 /// Answers a statement; an error is shown and the shell goes on.
 #[expect(clippy::print_stderr, reason = "the shell talks to the person at the terminal")]
-fn show(session: &Session, engine: &Engine, statement: &str, format: Format, rows: usize) {
-    if let Err(error) = answer(&session.runtime, engine, statement, format, rows) {
+fn show(access: &Access, source: &Source, statement: &str, format: Format, rows: usize) {
+    if let Err(error) = answer(access.runtime(), source, statement, format, rows) {
         eprintln!("error: {error:#}");
     }
 }

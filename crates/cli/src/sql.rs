@@ -2,28 +2,28 @@
 
 use std::io::{self, BufWriter, IsTerminal, Read, Write};
 
-use annals_query::Engine;
 use annals_server::RowShape;
 use anyhow::{Context, Result, bail};
 use arrow::array::RecordBatch;
 use futures::TryStreamExt;
 use tokio::runtime::Runtime;
 
+use crate::access::Access;
 use crate::command::{Common, Sql};
 use crate::output::{Format, print_table, result_writer};
 use crate::paint::{duration, thousands};
-use crate::session::Session;
 use crate::shell;
+use crate::source::Source;
 use crate::stopwatch::Stopwatch;
 
 pub(crate) fn run(common: &Common, command: &Sql) -> Result<()> {
-    let session = Session::connect(common)?;
-    let engine = session.reader()?;
+    let access = Access::open(common)?;
+    let source = access.source()?;
     if let Some(statement) = &command.statement {
-        return answer(&session.runtime, &engine, statement, command.format, command.rows);
+        return answer(access.runtime(), &source, statement, command.format, command.rows);
     }
     if io::stdin().is_terminal() {
-        return shell::run(&session, &engine, command);
+        return shell::run(&access, &source, command);
     }
     let mut text = String::new();
     io::stdin().read_to_string(&mut text).context("cannot read the statement from standard input")?;
@@ -35,7 +35,7 @@ pub(crate) fn run(common: &Common, command: &Sql) -> Result<()> {
         bail!("several statements can be answered as table or ndjson only: run them one by one for other formats");
     }
     for statement in statements {
-        answer(&session.runtime, &engine, &statement, command.format, command.rows)?;
+        answer(access.runtime(), &source, &statement, command.format, command.rows)?;
     }
     Ok(())
 }
@@ -43,16 +43,15 @@ pub(crate) fn run(common: &Common, command: &Sql) -> Result<()> {
 /// Runs one statement and writes its answer to standard output.
 pub(crate) fn answer(
     runtime: &Runtime,
-    engine: &Engine,
+    source: &Source,
     statement: &str,
     format: Format,
     rows_max: usize,
 ) -> Result<()> {
     let watch = Stopwatch::start();
     runtime.block_on(async {
-        let answer = engine.sql(statement).await?;
-        let schema = answer.schema.clone();
-        let mut stream = answer.stream;
+        let rows = source.sql(statement).await?;
+        let (schema, mut stream) = (rows.schema, rows.stream);
         let Some(format) = format.machine() else {
             let (mut kept, mut rows) = (Vec::<RecordBatch>::new(), 0usize);
             while let Some(batch) = stream.try_next().await? {

@@ -3,23 +3,24 @@
 use std::io::{self, BufWriter, Write};
 
 use annals_event::{columns, format_timestamp, parse_time_bound};
-use annals_query::{EventPage, TraceQuery};
+use annals_query::TraceQuery;
 use anyhow::{Context, Result};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, TimestampMicrosecondType};
 
+use crate::access::Access;
 use crate::command::{Common, Trace};
 use crate::output::{Format, one_line};
 use crate::paint::Paint;
 use crate::search::{print_stats, write_page};
-use crate::session::Session;
+use crate::source::Page;
 
 /// A trace longer than this is cut, and the table says so.
 const EVENTS_MAX: usize = 100_000;
 
 pub(crate) fn run(common: &Common, command: &Trace) -> Result<()> {
-    let session = Session::connect(common)?;
-    let now_us = session.clock.now_us();
+    let access = Access::open(common)?;
+    let now_us = access.clock().now_us();
     let bound = |text: &Option<String>, flag: &str| {
         text.as_deref().map(|text| parse_time_bound(text, now_us)).transpose().with_context(|| flag.to_owned())
     };
@@ -30,8 +31,8 @@ pub(crate) fn run(common: &Common, command: &Trace) -> Result<()> {
         until_us: bound(&command.until, "--until")?,
         limit: EVENTS_MAX,
     };
-    let engine = session.reader()?;
-    let page = session.runtime.block_on(engine.trace(&query)).context("the trace scan failed")?;
+    let source = access.source()?;
+    let page = access.runtime().block_on(source.trace(&query)).context("the trace scan failed")?;
     let paint = Paint::for_stdout(common.color);
     if command.format == Format::Table {
         let mut out = BufWriter::new(io::stdout().lock());
@@ -41,13 +42,13 @@ pub(crate) fn run(common: &Common, command: &Trace) -> Result<()> {
         write_page(&page, command.format, paint)?;
     }
     if command.stats {
-        print_stats(&page)?;
+        print_stats(&page);
     }
     Ok(())
 }
 
 /// The trace as a timeline: a headline, then one line an event with its distance from the first.
-pub(crate) fn print_timeline(page: &EventPage, paint: Paint, out: &mut impl Write) -> Result<()> {
+pub(crate) fn print_timeline(page: &Page, paint: Paint, out: &mut impl Write) -> Result<()> {
     let batch = &page.events;
     if batch.num_rows() == 0 {
         writeln!(out, "no event has this trace id")?;

@@ -66,7 +66,11 @@ impl<'a> GroupDecoder<'a> {
     /// None for a body that is NDJSON; see [`EventDecoder::decode_array`](crate::EventDecoder::decode_array) for the other.
     pub fn push(&mut self, body: &[u8], project: Option<&ProjectId>) -> Result<GroupPart> {
         let start = space(body, mark_bytes(body));
-        if body.get(start) == Some(&b'[') { self.push_array(body, project) } else { Ok(self.push_ndjson(body, project)) }
+        if body.get(start) == Some(&b'[') {
+            self.push_array(body, project)
+        } else {
+            Ok(self.push_ndjson(body, project))
+        }
     }
 
     pub(crate) fn push_ndjson(&mut self, body: &[u8], project: Option<&ProjectId>) -> GroupPart {

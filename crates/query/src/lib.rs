@@ -36,6 +36,7 @@ mod search;
 mod session;
 mod settings;
 mod sql;
+mod sql_bounds;
 mod sql_stats;
 mod stopwatch;
 mod tally;

@@ -10,6 +10,7 @@ use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 
 use crate::catalog::SCHEMA;
 use crate::error::{Error, ErrorKind, Result};
+use crate::sql_bounds::{check_depth, check_text};
 
 /// What is answered, for messages.
 const ANSWERED: &str = "SELECT, WITH, VALUES, EXPLAIN, SHOW TABLES, SHOW COLUMNS and DESCRIBE";
@@ -23,6 +24,7 @@ const RECURSION_MAX: usize = 50;
 /// `Invalid`, saying what is wrong with the text or which statement it is that would change something.
 pub(crate) fn parse(text: &str) -> Result<Statement> {
     let dialect = PostgreSqlDialect {};
+    check_text(text, &dialect)?;
     let mut statements = DFParserBuilder::new(text)
         .with_dialect(&dialect)
         .with_recursion_limit(RECURSION_MAX)
@@ -36,6 +38,9 @@ pub(crate) fn parse(text: &str) -> Result<Statement> {
         return Err(Error::invalid(format!("one statement at a time: this text has {}", rest + 1)));
     }
     check(&statement)?;
+    if let Statement::Statement(inner) = explained(&statement) {
+        check_depth(inner.as_ref())?;
+    }
     match statement {
         Statement::Statement(inner) if matches!(*inner, ast::Statement::ShowTables { .. }) => parse(&format!(
             "SELECT table_name, table_type FROM information_schema.tables \
@@ -54,6 +59,14 @@ pub(crate) async fn plan(state: &SessionState, statement: Statement, tables: &[&
         Error::with_source(ErrorKind::Invalid, format!("queries only read: {ANSWERED} are answered"), error)
     })?;
     Ok(plan)
+}
+
+/// The statement that an `EXPLAIN` is about, or the statement itself.
+fn explained(statement: &Statement) -> &Statement {
+    match statement {
+        Statement::Explain(ExplainStatement { statement, .. }) => explained(statement),
+        other => other,
+    }
 }
 
 fn check(statement: &Statement) -> Result<()> {

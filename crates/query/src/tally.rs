@@ -288,4 +288,24 @@ mod tests {
             assert_eq!(facets.stats.rows_decoded, count as u64);
         }
     }
+
+    #[test]
+    fn a_dropped_count_opens_no_more_files() {
+        let store = TestStore::new();
+        for flush in 0..60 {
+            store.flush(&batch(&plain_rows(3)), 1 + 3 * flush);
+        }
+        store.stall.begin();
+        let engine = store.engine();
+        let counting = store.runtime.spawn(async move { engine.histogram(&EventQuery::default(), 60).await });
+        store.stall.wait_for_open();
+        counting.abort();
+        assert!(store.block_on(counting).unwrap_err().is_cancelled());
+        let watch = store.stall.watch();
+        // Lets the stalled reads go on, then waits for whatever still runs.
+        drop(store);
+        let cores = std::thread::available_parallelism().unwrap().get();
+        let opens_max = (cores * STEPS_PER_CORE).min(59);
+        assert!(watch.opens() <= opens_max, "{} of sixty files were opened", watch.opens());
+    }
 }

@@ -2,9 +2,12 @@
 //!
 //! The listener is open before the store is: a client that comes early hears that the server is starting, not silence.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
-use crate::http::Problem;
+use tokio::sync::watch;
+
+use crate::http::{Guard, Problem};
+use crate::metrics::Metrics;
 use crate::node::Node;
 
 /// How far the server is.
@@ -21,23 +24,36 @@ pub(crate) enum Phase {
 /// What every connection shares.
 #[derive(Debug)]
 pub(crate) struct App {
-    phase: RwLock<Phase>,
+    phase: watch::Sender<Phase>,
+    /// Who may ask.
+    pub(crate) guard: Guard,
+    /// What is counted from the first connection on.
+    pub(crate) metrics: Metrics,
 }
 
 impl App {
-    /// A server whose store is not open yet.
-    pub(crate) fn starting() -> Self {
-        Self { phase: RwLock::new(Phase::Starting) }
+    /// A server whose store is not open yet. It started at `started_us`, microseconds UTC.
+    pub(crate) fn starting(guard: Guard, started_us: i64) -> Self {
+        Self { phase: watch::Sender::new(Phase::Starting), guard, metrics: Metrics::new(started_us) }
     }
 
     /// The phase now.
     pub(crate) fn phase(&self) -> Phase {
-        self.phase.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.phase.borrow().clone()
     }
 
     /// Moves on to `phase`.
     pub(crate) fn enter(&self, phase: Phase) {
-        *self.phase.write().unwrap_or_else(PoisonError::into_inner) = phase;
+        self.phase.send_replace(phase);
+    }
+
+    /// Waits until the server is stopping.
+    ///
+    /// # Cancel safety
+    /// Dropping the future changes nothing.
+    pub(crate) async fn stopping(&self) {
+        // The sender lives as long as `self`, so this ends by the phase only.
+        let _ = self.phase.subscribe().wait_for(|phase| matches!(phase, Phase::Stopping)).await;
     }
 
     /// The open store.

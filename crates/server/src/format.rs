@@ -4,14 +4,18 @@
 
 use std::io::Write;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use annals_event::event_schema;
-use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{DataType, SchemaRef};
 use arrow_ipc::writer::StreamWriter;
 use parquet::arrow::ArrowWriter;
 
 use crate::error::{Error, Result};
+
+/// Bytes after which a row group of a Parquet answer is closed: an open one is held in memory.
+const ROW_GROUP_BYTES_MAX: usize = 64 << 20;
 
 /// How result rows are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +100,7 @@ impl<W: Write + Send> ResultWriter<W> {
             ResultFormat::Parquet => {
                 let properties = parquet::file::properties::WriterProperties::builder()
                     .set_compression(parquet::basic::Compression::ZSTD(Default::default()))
+                    .set_max_row_group_bytes(Some(ROW_GROUP_BYTES_MAX))
                     .build();
                 let writer = ArrowWriter::try_new(out, schema.clone(), Some(properties)).map_err(Error::write)?;
                 Sink::Parquet { out: Box::new(writer) }
@@ -128,7 +133,7 @@ impl<W: Write + Send> ResultWriter<W> {
             Sink::Ndjson { out } => out.write_all(&json_lines(batch, self.shape)?).map_err(Error::write),
             Sink::Csv { out } => out.write(batch).map_err(Error::write),
             Sink::Parquet { out } => out.write(batch).map_err(Error::write),
-            Sink::Arrow { out } => out.write(batch).map_err(Error::write),
+            Sink::Arrow { out } => out.write(&compact(batch)?).map_err(Error::write),
         }
     }
 
@@ -153,6 +158,20 @@ impl<W: Write + Send> ResultWriter<W> {
     }
 }
 
+/// The rows with text of their own: an Arrow stream carries whole buffers, and those of rows that were found among
+/// others hold the others' text too.
+fn compact(batch: &RecordBatch) -> Result<RecordBatch> {
+    let columns = batch.columns().iter().map(|column| -> ArrayRef {
+        match column.data_type() {
+            DataType::Utf8View => Arc::new(column.as_string_view().gc()),
+            DataType::BinaryView => Arc::new(column.as_binary_view().gc()),
+            _ => Arc::clone(column),
+        }
+    });
+    let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(batch.schema(), columns.collect(), &rows).map_err(Error::write)
+}
+
 /// The rows as JSON objects, one a line. Text never holds a raw line feed: JSON escapes it.
 fn json_lines(batch: &RecordBatch, shape: RowShape) -> Result<Vec<u8>> {
     let mut lines = Vec::new();
@@ -169,8 +188,6 @@ fn json_lines(batch: &RecordBatch, shape: RowShape) -> Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use arrow::array::{Int64Array, StringViewArray};
     use arrow::datatypes::{DataType, Field, Schema};
 
@@ -211,6 +228,17 @@ mod tests {
         let text = String::from_utf8(written(ResultFormat::Csv, &[two_rows()])).unwrap();
         assert_eq!(text, "n,s\n1,\"a\n\"\"b\"\"\"\n,\"c,d\"\n");
         assert_eq!(written(ResultFormat::Csv, &[]), b"n,s\n");
+    }
+
+    #[test]
+    fn an_arrow_stream_carries_the_text_of_its_rows_only() {
+        let texts = StringViewArray::from_iter_values((0..1_000).map(|n| format!("{n:>1000}")));
+        let all = RecordBatch::try_from_iter([("text", Arc::new(texts) as ArrayRef)]).unwrap();
+        let mut out = Vec::new();
+        let mut writer = ResultWriter::new(&mut out, ResultFormat::Arrow, RowShape::Columns, &all.schema()).unwrap();
+        writer.write(&all.slice(500, 2)).unwrap();
+        writer.finish().unwrap();
+        assert!((2_000..4_000).contains(&out.len()), "{}", out.len());
     }
 
     #[test]

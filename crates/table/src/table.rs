@@ -46,6 +46,11 @@ impl TableOptions {
     pub fn events() -> Self {
         Self { name: "events", schema: annals_event::event_schema(), checkpoint_interval: CHECKPOINT_INTERVAL_DEFAULT }
     }
+
+    /// The table of refused records: events about them.
+    pub fn dead_letters() -> Self {
+        Self { name: "dead_letters", ..Self::events() }
+    }
 }
 
 /// One Delta table. Cheap methods share, all others take turns.

@@ -9,6 +9,7 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{Date32Type, TimestampMicrosecondType};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::share::{NOTE_BYTES_MAX, Share};
 
 /// Bytes that numbering adds to a row: `seq`, and an assigned id with its view.
 const NUMBERING_BYTES: u64 = 8 + 16 + annals_event::ASSIGNED_ID_BYTES as u64;
@@ -46,6 +47,24 @@ pub(crate) fn check(batch: &RecordBatch) -> Result<()> {
             return invalid(format!("row {row} has a project id that is not allowed"));
         }
         known = project;
+    }
+    Ok(())
+}
+
+/// Checks that the shares divide the batch among them.
+///
+/// # Errors
+/// `Invalid` when their rows are more or fewer than the batch's, or a note is too long.
+pub(crate) fn check_shares(batch: &RecordBatch, shares: &[Share]) -> Result<()> {
+    let rows: u64 = shares.iter().map(|share| u64::from(share.rows)).sum();
+    if rows != batch.num_rows() as u64 {
+        let message = format!("the shares have {rows} rows and the batch {}", batch.num_rows());
+        return Err(Error::new(ErrorKind::Invalid, message));
+    }
+    let longest = shares.iter().filter_map(|share| share.key.as_ref()).map(|key| key.note.len()).max().unwrap_or(0);
+    if longest > NOTE_BYTES_MAX {
+        let message = format!("the note of a request has {longest} bytes and may have {NOTE_BYTES_MAX}");
+        return Err(Error::new(ErrorKind::Invalid, message));
     }
     Ok(())
 }

@@ -1,21 +1,26 @@
 //! The flush threads: each takes the oldest unclaimed memtable, encodes and stores it, and commits when its turn comes.
 //!
 //! Encoding overlaps, commits do not: they go strictly in LSN order, because one watermark stands for all rows below it.
-//! Order that durability rests on: data files, commit (which publishes), memtable dropped, WAL cut.
+//! Order that durability rests on: data files, ledger, commit (which publishes), memtable dropped, WAL cut.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use annals_table::{
-    CommitOutcome, Conflict, DataFile, DataFileName, FileSystem, NewObject, Operation, Store, Table, TableChange,
+    CommitOutcome, Conflict, DataFile, DataFileName, FileSystem, Lsn, NewObject, Operation, Store, Table, TableChange,
     TailMemtable,
 };
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::flush::{EncodedPartition, encode, plan};
-use crate::state::{PanicWatch, Shared};
+use crate::ledger::{Ledger, LedgerEntry};
+use crate::state::{Due, PanicWatch, Shared};
 use crate::wal::{ClosedSegment, removable, remove_segments};
+
+/// How far the flush threads stand back behind others: next to no time while requests want the processor. When memory
+/// fills, requests wait for them, so they always come to their end.
+const FLUSH_NICENESS: i32 = 15;
 
 /// The longest rest before a failed flush is tried again.
 const RETRY_MAX: Duration = Duration::from_secs(60);
@@ -29,12 +34,17 @@ pub(crate) struct Flusher {
     pub fs: Arc<dyn FileSystem>,
     pub wal_dir: PathBuf,
     pub closed: Arc<Mutex<Vec<ClosedSegment>>>,
+    pub ledger: Arc<Mutex<Ledger>>,
 }
 
 impl Flusher {
     /// Runs until the writer closes or fails. What it has begun it brings to its commit, unless that keeps failing.
     pub(crate) fn run(&self) {
         let _watch = PanicWatch(Arc::clone(&self.shared));
+        // Requests come first: a flush may take longer, an acknowledgement may not. The threads that encode inherit it.
+        if let Err(error) = rustix::process::nice(FLUSH_NICENESS) {
+            tracing::debug!(%error, "flushes run at the priority of requests");
+        }
         while let Some(memtable) = self.claim() {
             match self.flush(&memtable) {
                 Ok(true) => self.tidy(&memtable),
@@ -63,11 +73,17 @@ impl Flusher {
         let settings = &self.shared.settings;
         let partitions = plan(&memtable.batches)?;
         let encoded = encode(&memtable.batches, partitions, &settings.parquet, settings.encode_threads)?;
-        let modified_ms = self.shared.clock.now_us() / 1_000;
+        let modified_ms = self.now_us() / 1_000;
         let (adds, objects): (Vec<_>, Vec<_>) =
             encoded.into_iter().map(|partition| self.described(memtable, partition, modified_ms)).unzip();
         let put = || Ok(self.store.put_files(self.table.name(), objects.clone())?);
         if self.retrying(put)?.is_none() || !self.await_turn(memtable) {
+            return Ok(false);
+        }
+        // Before the commit, so that the order of the commits is the order of the ledger.
+        let entries = self.unledgered(memtable.last_lsn);
+        let ledger = || self.ledger.lock().unwrap_or_else(PoisonError::into_inner).append(&entries, self.now_us());
+        if self.retrying(ledger)?.is_none() {
             return Ok(false);
         }
         let watermark = Some((self.shared.writer, memtable.last_lsn));
@@ -88,6 +104,16 @@ impl Flusher {
         }
         self.committed(memtable);
         Ok(true)
+    }
+
+    /// What the log brought up to `last_lsn` and the ledger does not hold. It leaves the list when the memtable is dropped.
+    fn unledgered(&self, last_lsn: Lsn) -> Vec<LedgerEntry> {
+        let state = self.shared.lock();
+        state.unledgered.iter().take_while(|entry| entry.last_lsn <= last_lsn).cloned().collect()
+    }
+
+    fn now_us(&self) -> i64 {
+        self.shared.clock.now_us()
     }
 
     fn described(&self, memtable: &TailMemtable, encoded: EncodedPartition, modified_ms: i64) -> (DataFile, NewObject) {
@@ -167,17 +193,16 @@ impl Flusher {
         let dropped = state.memtables.frozen.pop_front().expect("a memtable stays until its commit");
         assert_eq!(dropped.rows.last_lsn, memtable.last_lsn, "commits go in LSN order");
         state.bytes -= dropped.bytes;
+        let ledgered = state.unledgered.partition_point(|entry| entry.last_lsn <= memtable.last_lsn);
+        state.unledgered.drain(..ledgered);
         state.committed_lsn = memtable.last_lsn;
-        let (stored, waiting) = std::mem::take(&mut state.stored)
-            .into_iter()
-            .partition(|waiter| *waiter.receipt.lsn.end() <= memtable.last_lsn);
+        let (stored, waiting): (Vec<Due>, Vec<Due>) =
+            std::mem::take(&mut state.stored).into_iter().partition(|due| *due.receipt.lsn.end() <= memtable.last_lsn);
         state.stored = waiting;
         drop(state);
         self.shared.wake_all();
-        for waiter in stored {
-            // Who dropped the ticket does not want to know.
-            let _ = waiter.answer.send(Ok(waiter.receipt));
-        }
+        self.shared.committed.send_replace(memtable.last_lsn);
+        stored.into_iter().for_each(Due::send);
     }
 
     /// Cuts the WAL and writes a checkpoint if one is due. Failing costs disk space or opening time, never rows.

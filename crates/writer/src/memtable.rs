@@ -59,6 +59,23 @@ impl Memtables {
         self.frozen.push_back(Frozen { rows, bytes: active.bytes, claimed: false });
     }
 
+    /// Of each memtable the batches with a row above `after`, oldest first. Costs what it answers.
+    pub(crate) fn since(&self, after: Lsn) -> Vec<TailMemtable> {
+        let mut all: Vec<TailMemtable> = self.frozen.iter().filter_map(|frozen| frozen.rows.since(after)).collect();
+        let active = &self.active;
+        let mut first_lsn = Lsn(active.last_lsn.0 + 1);
+        let mut from = active.batches.len();
+        while from > 0 && first_lsn.0 > after.0.saturating_add(1) {
+            from -= 1;
+            first_lsn = Lsn(first_lsn.0 - active.batches[from].num_rows() as u64);
+        }
+        if from < active.batches.len() {
+            let batches = Arc::from(&active.batches[from..]);
+            all.push(TailMemtable { first_lsn, last_lsn: active.last_lsn, batches });
+        }
+        all
+    }
+
     /// A view for readers, oldest first.
     pub(crate) fn view(&self) -> Vec<TailMemtable> {
         let mut all: Vec<TailMemtable> = self.frozen.iter().map(|frozen| frozen.rows.clone()).collect();

@@ -25,9 +25,11 @@ pub enum Ack {
 pub struct Receipt {
     /// The level that is reached.
     pub ack: Ack,
-    /// Number of rows.
+    /// Number of rows that were stored.
     pub accepted: u64,
-    /// Their LSNs, in the order of the batch. Empty when there were no rows.
+    /// Number of rows that were not, because their ids were known: an earlier row of the log has each of them.
+    pub duplicates: u64,
+    /// The LSNs of the stored rows, in the order of the batch. Empty when there were none.
     pub lsn: RangeInclusive<Lsn>,
 }
 

@@ -32,6 +32,14 @@ pub struct WriterSettings {
     pub encode_threads: usize,
     /// Milliseconds before a flush that failed is tried again, doubled each time up to a minute; 1 to 60,000. Default 200.
     pub retry_ms: u64,
+    /// How many of the newest ids that clients gave are known, so that such an event is stored once; 0 to 1,000,000,000,
+    /// 0 knows none. About 30 bytes of memory each. Default 10,000,000.
+    pub known_ids_max: u64,
+    /// How long an idempotency key is remembered after its answer, in seconds, 1 to 604,800 (a week). Default 86,400 (a day).
+    pub request_keys_ttl_s: u64,
+    /// Memory for idempotency keys, in bytes: about 200 each. With more, further keys are refused. 4 KiB to 1 TiB, default
+    /// 64 MiB.
+    pub request_keys_bytes_max: u64,
     /// How data files are encoded.
     pub parquet: ParquetSettings,
 }
@@ -59,6 +67,9 @@ impl Default for WriterSettings {
             frozen_max: 2,
             encode_threads: 2,
             retry_ms: 200,
+            known_ids_max: 10_000_000,
+            request_keys_ttl_s: 86_400,
+            request_keys_bytes_max: 64 * MIB,
             parquet: ParquetSettings::default(),
         }
     }
@@ -85,6 +96,9 @@ impl WriterSettings {
         check("frozen_max", self.frozen_max as u64, 1, 4);
         check("encode_threads", self.encode_threads as u64, 1, 64);
         check("retry_ms", self.retry_ms, 1, 60_000);
+        check("known_ids_max", self.known_ids_max, 0, 1_000_000_000);
+        check("request_keys_ttl_s", self.request_keys_ttl_s, 1, 604_800);
+        check("request_keys_bytes_max", self.request_keys_bytes_max, 4 * KIB, 1 << 40);
         if let Err(error) = self.parquet.validate() {
             problems.push(error.to_string());
         }

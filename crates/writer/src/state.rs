@@ -7,32 +7,89 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use annals_event::Clock;
 use annals_table::{Lsn, TailSource, TailView, WriterId};
-use arrow::array::RecordBatch;
-use tokio::sync::oneshot;
+use arrow::array::{BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
+use tokio::sync::{oneshot, watch};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::freeze::{FreezeInput, is_due};
+use crate::known_ids::IdHash;
+use crate::ledger::LedgerEntry;
 use crate::memtable::Memtables;
 use crate::receipt::{Ack, Receipt};
+use crate::request_key::{KeyClaim, KeyRecord, RequestKeys};
 use crate::settings::WriterSettings;
-use crate::wal::FrameRecord;
+use crate::share::ShareKey;
+use crate::wal::{BodyCodec, FrameRecord};
 
 /// An append on its way to the WAL.
 #[derive(Debug)]
 pub(crate) struct Pending {
     pub batch: RecordBatch,
-    pub record: FrameRecord,
+    /// `None` when no row is left to log.
+    pub record: Option<FrameRecord>,
+    /// Rows whose id the client gave.
+    pub ids: Vec<(u32, IdHash)>,
     /// Reserved in the memory bound.
     pub bytes: u64,
+    pub shares: Vec<Waiting>,
+}
+
+impl Pending {
+    /// Takes these rows (ascending) out.
+    ///
+    /// # Errors
+    /// When the others cannot be encoded anew: the append is as it was.
+    pub(crate) fn remove(&mut self, rows: &[u32], codec: &BodyCodec) -> Result<()> {
+        let mut kept = vec![true; self.batch.num_rows()];
+        for row in rows {
+            kept[*row as usize] = false;
+        }
+        let kept = BooleanArray::from(kept);
+        let batch = filter_record_batch(&self.batch, &kept)
+            .map_err(|error| Error::with_source(ErrorKind::Internal, "cannot take known rows out of a batch", error))?;
+        self.record = if batch.num_rows() > 0 { Some(codec.encode(&batch)?) } else { None };
+        self.batch = batch;
+        let (mut end, mut rest) = (0, rows);
+        for share in &mut self.shares {
+            end += share.rows;
+            let own = rest.partition_point(|row| *row < end);
+            rest = &rest[own..];
+            share.rows -= own as u32;
+            share.duplicates += own as u64;
+        }
+        Ok(())
+    }
+}
+
+/// One request of an append, and who waits for its receipt.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    pub rows: u32,
+    pub duplicates: u64,
     pub ack: Ack,
+    pub key: Option<ShareKey>,
     pub answer: oneshot::Sender<Result<Receipt>>,
 }
 
-/// Somebody who waits until a row is in the table.
+/// A receipt that is due when its level is reached.
 #[derive(Debug)]
-pub(crate) struct StoredWaiter {
+pub(crate) struct Due {
     pub receipt: Receipt,
+    /// What the request's key is to be answered with.
+    pub key: Option<(KeyClaim, KeyRecord)>,
     pub answer: oneshot::Sender<Result<Receipt>>,
+}
+
+impl Due {
+    /// Remembers and sends the receipt.
+    pub(crate) fn send(self) {
+        if let Some((claim, record)) = self.key {
+            claim.answered(record.at_us, record.known);
+        }
+        // Who dropped the ticket does not want to know.
+        let _ = self.answer.send(Ok(self.receipt));
+    }
 }
 
 #[derive(Debug, Default)]
@@ -48,7 +105,10 @@ pub(crate) struct State {
     pub committed_lsn: Lsn,
     /// A freeze is wanted of everything up to here.
     pub wanted_lsn: Lsn,
-    pub stored: Vec<StoredWaiter>,
+    /// Receipts that wait until their rows are in the table.
+    pub stored: Vec<Due>,
+    /// What the ledger must hold before the log is cut; oldest first.
+    pub unledgered: VecDeque<LedgerEntry>,
     pub closing: bool,
     /// A flush gave up because the writer closes: those behind it must as well.
     pub abandoned: bool,
@@ -68,12 +128,21 @@ pub(crate) struct Shared {
     pub flush: Condvar,
     /// Appends that wait for room, and `flush` calls, wait here.
     pub room: Condvar,
+    /// The last LSN that readers see; followers wait here.
+    pub visible: watch::Sender<Lsn>,
+    /// The last LSN in the table; who waits for memory without blocking waits here.
+    pub committed: watch::Sender<Lsn>,
+    pub keys: Arc<RequestKeys>,
 }
 
 impl Shared {
     pub(crate) fn new(settings: WriterSettings, writer: WriterId, clock: Arc<dyn Clock>, state: State) -> Self {
         let (work, flush, room) = Default::default();
-        Self { settings, writer, clock, state: Mutex::new(state), work, flush, room }
+        let ttl_us = settings.request_keys_ttl_s as i64 * 1_000_000;
+        let keys = Arc::new(RequestKeys::new(Arc::clone(&clock), ttl_us, settings.request_keys_bytes_max));
+        let visible = watch::Sender::new(Lsn(state.next_lsn.0.saturating_sub(1)));
+        let committed = watch::Sender::new(state.committed_lsn);
+        Self { settings, writer, clock, state: Mutex::new(state), work, flush, room, visible, committed, keys }
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
@@ -115,8 +184,8 @@ impl Shared {
             (std::mem::take(&mut state.inbox), std::mem::take(&mut state.stored))
         };
         self.wake_all();
-        let answers = inbox.into_iter().map(|append| append.answer).chain(stored.into_iter().map(|wait| wait.answer));
-        for answer in answers {
+        let inbox = inbox.into_iter().flat_map(|append| append.shares).map(|share| share.answer);
+        for answer in inbox.chain(stored.into_iter().map(|due| due.answer)) {
             // Who dropped the ticket does not want to know.
             let _ = answer.send(Err(error.closed_by()));
         }
@@ -144,6 +213,10 @@ impl State {
 impl TailSource for Shared {
     fn view(&self) -> TailView {
         TailView { writer: self.writer, memtables: self.lock().memtables.view() }
+    }
+
+    fn since(&self, after: Lsn) -> TailView {
+        TailView { writer: self.writer, memtables: self.lock().memtables.since(after) }
     }
 }
 

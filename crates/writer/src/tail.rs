@@ -38,7 +38,10 @@ pub fn replay_tail(wal_dir: &Path, fs: Arc<dyn FileSystem>, table: &Table) -> Re
     let Some(writer) = replay.writer else { return Ok(None) };
     let mut memtables = Vec::with_capacity(replay.frames.len());
     for place in &replay.frames {
-        let batches = read_frame(fs.as_ref(), wal_dir, place)?;
+        let batches = read_frame(fs.as_ref(), wal_dir, place)?.batches;
+        if batches.is_empty() {
+            continue;
+        }
         let (first_lsn, last_lsn) = (place.header.first_lsn, place.header.last_lsn());
         memtables.push(TailMemtable { first_lsn, last_lsn, batches: batches.into() });
     }

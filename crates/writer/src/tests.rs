@@ -1,6 +1,7 @@
 //! Tests of the whole writer, one for each rule of the way in.
 
 mod faulty;
+mod known;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -248,4 +249,46 @@ fn a_batch_that_no_file_could_hold_is_refused_before_it_is_logged() {
     assert_eq!(writer.append(wrong, Ack::Wal).unwrap_err().kind(), ErrorKind::Invalid);
     assert_eq!(writer.append(batch(0), Ack::Wal).unwrap().wait().unwrap().accepted, 0);
     assert_eq!(writer.status().next_lsn, Lsn(1));
+}
+
+#[test]
+fn whole_days_expire_and_the_first_kept_day_stays() {
+    let bed = Bed::new();
+    let (writer, table) = bed.open();
+    let lines: Vec<_> = ["2026-03-01T23:59:59.999999Z", "2026-03-02T00:00:00Z", "2026-03-03T12:00:00Z", "2026-02-01"]
+        .iter()
+        .map(|time| format!(r#"{{"type":"t","projectId":"p","timestamp":"{time}"}}"#))
+        .collect();
+    let decoded = EventDecoder::new(DecodeSettings::default(), None)
+        .decode_ndjson(lines.join("\n").as_bytes(), 1_780_000_000_000_000);
+    assert_eq!(decoded.refused, 0, "{:?}", decoded.refusals);
+    writer.append(decoded.batch, Ack::Wal).unwrap().wait().unwrap();
+    writer.flush().unwrap();
+    let before = table.snapshot().version();
+    let expired = crate::expire(&table, "2026-03-02".parse().unwrap()).unwrap();
+    assert_eq!((expired.files.len(), expired.rows), (2, 2));
+    assert_eq!((table.snapshot().totals().rows, table.snapshot().version()), (2, before + 1));
+    assert!(crate::expire(&table, "2026-03-02".parse().unwrap()).unwrap().files.is_empty());
+    assert_eq!(table.snapshot().version(), before + 1, "nothing to do commits nothing");
+    // The writer goes on as before.
+    writer.append(batch(1), Ack::Wal).unwrap().wait().unwrap();
+    writer.close(true).unwrap();
+    assert_eq!(table.snapshot().totals().rows, 3);
+}
+
+#[test]
+fn a_follower_is_given_what_it_has_not_seen_and_no_batch_more() {
+    let mut bed = Bed::new();
+    bed.settings.freeze_rows = 1_000;
+    let (writer, _) = bed.open();
+    for rows in [3, 1, 4] {
+        writer.append(batch(rows), Ack::Wal).unwrap().wait().unwrap();
+    }
+    let left = |after| {
+        let view = writer.tail().since(Lsn(after));
+        let counts = |memtable: &annals_table::TailMemtable| (memtable.first_lsn.0, memtable.batches.len());
+        view.memtables.iter().map(counts).collect::<Vec<_>>()
+    };
+    assert_eq!((left(0), left(2), left(3)), (vec![(1, 3)], vec![(1, 3)], vec![(4, 2)]));
+    assert_eq!((left(4), left(7), left(8), left(u64::MAX)), (vec![(5, 1)], vec![(5, 1)], vec![], vec![]));
 }

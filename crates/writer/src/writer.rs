@@ -7,17 +7,22 @@ use std::thread::JoinHandle;
 use annals_event::Clock;
 use annals_table::{FileSystem, Lsn, Store, Table, TailSource, WriterId};
 use arrow::array::RecordBatch;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::batch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::flusher::Flusher;
-use crate::logger;
-use crate::receipt::{Ack, AppendTicket, Receipt};
+use crate::known_ids::{KnownIds, client_ids};
+use crate::ledger::{Ledger, LedgerEntry};
+use crate::logger::Logger;
+use crate::receipt::{Ack, AppendTicket};
+use crate::request_key::{Claim, RequestHash, RequestKey};
 use crate::settings::WriterSettings;
-use crate::state::{Pending, Shared, State};
+use crate::share::Share;
+use crate::state::{Pending, Shared, State, Waiting};
 use crate::wal::{
-    BodyCodec, ClosedSegment, Replay, SegmentMaker, WalHolder, WalLock, WalWriter, mix, read_frame, write_note,
+    BodyCodec, ClosedSegment, FrameContent, Replay, SegmentMaker, WalHolder, WalLock, WalWriter, mix, read_frame,
+    write_note,
 };
 
 /// What a writer is made of.
@@ -75,7 +80,7 @@ pub struct Writer {
     segment_bytes: u64,
     wal_dir: PathBuf,
     fs: Arc<dyn FileSystem>,
-    threads: Vec<JoinHandle<()>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
     _lock: WalLock,
 }
 
@@ -116,40 +121,68 @@ impl Writer {
         let segment_bytes = wal.segment_bytes();
         let state = State { next_lsn: wal.next_lsn(), durable_lsn: end, committed_lsn: watermark, ..State::default() };
         let shared = Arc::new(Shared::new(settings, writer, clock, state));
+        let mut known = KnownIds::new(shared.settings.known_ids_max);
+        let ledger = Ledger::open(
+            Arc::clone(&fs),
+            &wal_dir,
+            shared.settings.known_ids_max,
+            shared.settings.request_keys_ttl_s as i64 * 1_000_000,
+            |id| {
+                known.insert(id);
+            },
+            |request| shared.keys.restore(request),
+        )?;
+        let ledger = Arc::new(Mutex::new(ledger));
 
-        let flusher = Flusher { shared: Arc::clone(&shared), store, table, fs, wal_dir, closed: Arc::clone(&closed) };
+        let closed_too = Arc::clone(&closed);
+        let flusher = Flusher { shared: Arc::clone(&shared), store, table, fs, wal_dir, closed: closed_too, ledger };
         let (fs, wal_dir) = (Arc::clone(&flusher.fs), flusher.wal_dir.clone());
-        let mut opened = Self { shared, codec, closed, segment_bytes, wal_dir, fs, threads: Vec::new(), _lock: lock };
+        let opened = Self { shared, codec, closed, segment_bytes, wal_dir, fs, threads: Mutex::default(), _lock: lock };
         for _ in 0..opened.shared.settings.frozen_max {
             let flusher = flusher.clone();
             opened.spawn("annals-flush", move || flusher.run())?;
         }
-        opened.take_in(&replay)?;
-        let shared = Arc::clone(&opened.shared);
-        opened.spawn("annals-wal", move || logger::run(&shared, wal))?;
+        opened.take_in(&replay, &mut known)?;
+        let logger = Logger { shared: Arc::clone(&opened.shared), wal, known, codec: opened.codec.clone() };
+        opened.spawn("annals-wal", move || logger.run())?;
         Ok(opened)
     }
 
-    fn spawn(&mut self, name: &str, work: impl FnOnce() + Send + 'static) -> Result<()> {
+    fn spawn(&self, name: &str, work: impl FnOnce() + Send + 'static) -> Result<()> {
         let thread = std::thread::Builder::new().name(name.into()).spawn(work);
-        self.threads
-            .push(thread.map_err(|error| Error::with_source(ErrorKind::Exhausted, "cannot start a thread", error))?);
+        let thread =
+            thread.map_err(|error| Error::with_source(ErrorKind::Exhausted, "cannot start a thread", error))?;
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
         Ok(())
     }
 
-    /// Puts the replayed rows into the memtable, flushing on the way when they are more than memory may hold.
-    fn take_in(&self, replay: &Replay) -> Result<()> {
-        for place in &replay.frames {
+    /// Puts the replayed rows into the memtable, flushing on the way when they are more than memory may hold, and what else
+    /// the log tells into the tables of known ids and requests.
+    fn take_in(&self, replay: &Replay, known: &mut KnownIds) -> Result<()> {
+        let settled = replay.settled.iter().map(|place| (place, false));
+        for (place, is_new) in settled.chain(replay.frames.iter().map(|place| (place, true))) {
+            let FrameContent { batches, ids, requests } = read_frame(self.fs.as_ref(), &self.wal_dir, place)?;
+            for id in &ids {
+                known.insert(*id);
+            }
+            for request in &requests {
+                self.shared.keys.restore(request.clone());
+            }
+            let mut state = self.shared.lock();
+            if !ids.is_empty() || !requests.is_empty() {
+                state.unledgered.push_back(LedgerEntry { last_lsn: place.header.last_lsn(), ids, requests });
+            }
+            if !is_new {
+                continue;
+            }
             let mut next = place.header.first_lsn;
-            for rows in read_frame(self.fs.as_ref(), &self.wal_dir, place)? {
+            for rows in batches {
                 let bytes = batch::memory_bytes(&rows);
                 let count = rows.num_rows() as u64;
-                let mut state = self.shared.lock();
                 state.bytes += bytes;
                 state.memtables.insert(rows, next, bytes, self.shared.clock.now_us());
                 next = Lsn(next.0 + count);
             }
-            let mut state = self.shared.lock();
             self.shared.freeze_if_due(&mut state);
             while state.bytes > self.shared.settings.memtable_bytes_max {
                 if state.memtables.frozen.is_empty() {
@@ -186,18 +219,33 @@ impl Writer {
     }
 
     fn hand_over(&self, batch: RecordBatch, ack: Ack, wait: bool) -> Result<AppendTicket> {
+        let rows = u32::try_from(batch.num_rows()).unwrap_or(u32::MAX);
+        let mut tickets = self.hand_over_shares(batch, vec![Share { rows, ack, key: None }], wait)?;
+        Ok(tickets.pop().expect("one share has one ticket"))
+    }
+
+    /// Hands over the rows of several requests as one batch: logged together, each acknowledged by itself. The answer has a
+    /// ticket for each share, in their order. A share without rows and without a key is acknowledged with the others.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append), for all of them; `Invalid` when the shares' rows are not those of the batch.
+    pub fn append_shares(&self, batch: RecordBatch, shares: Vec<Share>) -> Result<Vec<AppendTicket>> {
+        self.hand_over_shares(batch, shares, false)
+    }
+
+    fn hand_over_shares(&self, batch: RecordBatch, shares: Vec<Share>, wait: bool) -> Result<Vec<AppendTicket>> {
         batch::check(&batch)?;
-        let (send, answer) = oneshot::channel();
-        let ticket = AppendTicket { answer };
-        if batch.num_rows() == 0 {
-            self.shared.lock().check_open()?;
-            let receipt = Receipt { ack, accepted: 0, lsn: Lsn(1)..=Lsn(0) };
-            // The ticket is in our hands, so the answer arrives.
-            let _ = send.send(Ok(receipt));
-            return Ok(ticket);
-        }
+        batch::check_shares(&batch, &shares)?;
+        let (tickets, shares): (Vec<_>, Vec<_>) = shares
+            .into_iter()
+            .map(|Share { rows, ack, key }| {
+                let (send, answer) = oneshot::channel();
+                (AppendTicket { answer }, Waiting { rows, duplicates: 0, ack, key, answer: send })
+            })
+            .unzip();
         let batch = batch::compact(&batch)?;
-        let bytes = batch::memory_bytes(&batch);
+        let ids = if self.shared.settings.known_ids_max > 0 { client_ids(&batch) } else { Vec::new() };
+        let bytes = if batch.num_rows() > 0 { batch::memory_bytes(&batch) } else { 0 };
         let max = self.shared.settings.memtable_bytes_max;
         if bytes > max {
             let message = format!(
@@ -206,7 +254,8 @@ impl Writer {
             return Err(Error::new(ErrorKind::Exhausted, message));
         }
         self.reserve(bytes, wait)?;
-        let record = match self.codec.encode(&batch) {
+        let record = if batch.num_rows() > 0 { self.codec.encode(&batch).map(Some) } else { Ok(None) };
+        let record = match record {
             Ok(record) => record,
             Err(error) => {
                 self.shared.lock().bytes -= bytes;
@@ -218,10 +267,40 @@ impl Writer {
             state.bytes -= bytes;
             return Err(error);
         }
-        state.inbox.push_back(Pending { batch, record, bytes, ack, answer: send });
+        state.inbox.push_back(Pending { batch, record, ids, bytes, shares });
         drop(state);
         self.shared.work.notify_one();
-        Ok(ticket)
+        Ok(tickets)
+    }
+
+    /// Claims an idempotency key for a request. Claim before the request is worked on; hand the claim over with its rows
+    /// ([`Share::key`]), or drop it when the request fails.
+    ///
+    /// # Durability
+    /// A request that was acknowledged at [`Ack::Wal`] or above is known after any crash, until its time is over.
+    pub fn claim(&self, key: RequestKey, request: RequestHash) -> Claim {
+        self.shared.keys.claim(key, request)
+    }
+
+    /// The last LSN that readers see, and how to wait for the next: each change tells of new rows in the
+    /// [tail](Self::tail).
+    pub fn visible(&self) -> watch::Receiver<Lsn> {
+        self.shared.visible.subscribe()
+    }
+
+    /// The last LSN that is in the table, and how to wait for the next: each change means that memory came free.
+    pub fn committed(&self) -> watch::Receiver<Lsn> {
+        self.shared.committed.subscribe()
+    }
+
+    /// Bytes of rows that can be handed over now without waiting for a flush.
+    pub fn room_bytes(&self) -> u64 {
+        self.shared.settings.memtable_bytes_max.saturating_sub(self.shared.lock().bytes)
+    }
+
+    /// The settings in force.
+    pub fn settings(&self) -> &WriterSettings {
+        &self.shared.settings
     }
 
     fn reserve(&self, bytes: u64, wait: bool) -> Result<()> {
@@ -313,7 +392,7 @@ impl Writer {
     ///
     /// # Errors
     /// That of the flush, or the failure that closed the writer before. It is closed in any case.
-    pub fn close(mut self, flush: bool) -> Result<()> {
+    pub fn close(self, flush: bool) -> Result<()> {
         let flushed = if flush { self.flush() } else { Ok(()) };
         self.stop();
         flushed?;
@@ -323,10 +402,13 @@ impl Writer {
         }
     }
 
-    fn stop(&mut self) {
+    /// Logs what was handed over and stops all threads, as [`close`](Self::close) without a flush does; for a writer that
+    /// others still hold. What is handed over later is refused as `Closed`.
+    pub fn stop(&self) {
         self.shared.lock().closing = true;
         self.shared.wake_all();
-        for thread in self.threads.drain(..) {
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
             // A panic was noted as the writer's failure.
             let _ = thread.join();
         }

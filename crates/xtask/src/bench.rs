@@ -21,6 +21,14 @@ pub(crate) fn peers(arguments: &[&str]) -> Result<()> {
     run(script.arg(target_dir().join("peers")).args(arguments).current_dir(root()))
 }
 
+/// Builds the program and compares its acknowledgements with a peer's.
+pub(crate) fn acks(arguments: &[&str]) -> Result<()> {
+    let annals = built(&["--release", "--workspace", "--bin", "annals"], "annals")?;
+    let mut script = Command::new(python::environment(REQUIREMENTS)?);
+    script.arg(root().join("benches/peers/acks.py")).args(["--annals", &annals, "--work"]);
+    run(script.arg(target_dir().join("acks")).args(arguments).current_dir(root()))
+}
+
 /// Builds a program and returns its path.
 fn built(arguments: &[&str], name: &str) -> Result<String> {
     let messages =
@@ -37,6 +45,7 @@ fn built(arguments: &[&str], name: &str) -> Result<String> {
 pub(crate) fn help() -> Result<bool> {
     println!(
         "cargo xtask bench peers [ARG…]       compare with DuckDB; --help names the arguments\n\
+         cargo xtask bench acks [ARG…]        compare durable acknowledgements with DuckDB's committed inserts\n\
          cargo bench --workspace --bench N    one of ours (see benches/Cargo.toml)"
     );
     Ok(true)

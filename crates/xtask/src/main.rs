@@ -8,10 +8,12 @@ mod duplicates;
 mod edges;
 mod licences;
 mod metadata;
+mod node;
 mod python;
 mod report;
 mod shell;
 mod steps;
+mod syslog_ng;
 
 use std::process::ExitCode;
 
@@ -23,15 +25,17 @@ What a checkout of Annals needs done.
 Usage: cargo xtask <command>
 
 Commands:
-  test                 run every step: format, clippy, edges, duplicates, licences, tests, docs, shared, python
+  test                 run every step: format, clippy, edges, duplicates, licences, tests, docs, shared, python,
+                       node, syslog-ng
   test --list          name the steps and what each does
   test --only STEP     run this step only (may be repeated)
   bench peers [ARG…]   compare with DuckDB on generated events; arguments go to benches/peers/peers.py (try --help)
+  bench acks [ARG…]    compare durable acknowledgements with DuckDB's committed inserts (benches/peers/acks.py)
   help                 this text
 
 Environment:
   ANNALS_SHARED     folder with data/ and suites/ for the tests on real input; without it they are listed as not run
-  CARGO_TARGET_DIR  where builds and the Python environment go; default ./target
+  CARGO_TARGET_DIR  where builds and the clients in Python and Node go; default ./target
 
 Exit code: 0 when nothing failed, 1 when something did, 2 for a wrong command line.";
 
@@ -54,6 +58,7 @@ fn main() -> ExitCode {
             Err(error) => return usage(&error),
         },
         ["bench", "peers", rest @ ..] => bench::peers(rest).map(|()| true),
+        ["bench", "acks", rest @ ..] => bench::acks(rest).map(|()| true),
         ["bench", ..] => bench::help(),
         _ => return usage(&anyhow::anyhow!("no such command: {}", words.join(" "))),
     };

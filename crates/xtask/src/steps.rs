@@ -1,17 +1,28 @@
 //! The steps of `cargo xtask test`, in order: the cheap ones first.
 //!
-//! Tests that need more than a checkout stand in modules named for the need, `needs_shared` and `needs_python`; a step of
-//! its own runs each kind, or lists it as not run.
+//! Tests that need more than a checkout stand in modules named for the need, such as `needs_python` (see [`NEEDS`]); a step
+//! of its own runs each kind, or lists it as not run.
+
+use std::process::Command;
 
 use anyhow::Result;
 
 use crate::metadata::Metadata;
 use crate::report::{Outcome, Report};
 use crate::shell::{cargo, check, count_tests, run as run_command, timed};
-use crate::{duplicates, edges, licences, python};
+use crate::{duplicates, edges, licences, node, python, syslog_ng};
 
 /// Pinned versions of the Python clients.
 const REQUIREMENTS: &str = "tests/interop/requirements.txt";
+
+/// Pinned versions of OpenTelemetry's clients for Python.
+const OTLP_REQUIREMENTS: &str = "tests/otlp/requirements.txt";
+
+/// OpenTelemetry's clients for Node, the script that uses them, and the version of Node that they need.
+const NODE_CLIENTS: (&str, &str, u32) = ("tests/otlp", "send_logs.mjs", 20);
+
+/// Names of modules whose tests need more than a checkout.
+const NEEDS: [&str; 4] = ["needs_shared", "needs_python", "needs_node", "needs_syslog_ng"];
 
 /// One step.
 pub(crate) struct Step {
@@ -34,7 +45,13 @@ pub(crate) const ALL: &[Step] = &[
     Step { name: "tests", what: "unit and integration tests", run: tests },
     Step { name: "docs", what: "examples in the documentation", run: docs },
     Step { name: "shared", what: "tests on the data and suites of ANNALS_SHARED", run: shared },
-    Step { name: "python", what: "Python clients read the store; an S3 server holds one", run: python },
+    Step {
+        name: "python",
+        what: "Python clients read the store and send log records; an S3 server holds a store",
+        run: python,
+    },
+    Step { name: "node", what: "Node clients send log records", run: node },
+    Step { name: "syslog-ng", what: "syslog-ng forwards its messages", run: syslog_ng },
 ];
 
 /// Runs the steps named (all, if none are), prints the summary, and returns whether nothing failed.
@@ -81,7 +98,7 @@ fn clippy() -> Result<Outcome> {
 fn tests() -> Result<Outcome> {
     build_program()?;
     let plain = ["test", "--workspace", "--lib", "--bins", "--tests", "--locked", "--no-fail-fast", "--"];
-    count_tests(cargo(&plain).args(["--skip", "needs_shared", "--skip", "needs_python"]))
+    count_tests(cargo(&plain).args(NEEDS.iter().flat_map(|need| ["--skip", need])))
 }
 
 fn docs() -> Result<Outcome> {
@@ -94,18 +111,43 @@ fn shared() -> Result<Outcome> {
             why: "ANNALS_SHARED is not set; run: ANNALS_SHARED=FOLDER cargo xtask test --only shared".to_owned(),
         });
     }
-    count_tests(cargo(&["test", "--workspace", "--locked", "--test", "it", "--"]).arg("needs_shared"))
+    count_tests(&mut tests_that("needs_shared"))
+}
+
+/// The integration tests of one need.
+fn tests_that(need: &str) -> Command {
+    let mut command = cargo(&["test", "--workspace", "--locked", "--test", "it", "--"]);
+    command.arg(need);
+    command
 }
 
 fn python() -> Result<Outcome> {
-    match python::environment(REQUIREMENTS) {
-        Ok(python) => build_program().and_then(|()| {
-            count_tests(
-                cargo(&["test", "--workspace", "--locked", "--test", "it", "--"])
-                    .arg("needs_python")
-                    .env("ANNALS_PYTHON", python),
-            )
+    let environments = python::environment(REQUIREMENTS).and_then(|readers| {
+        let senders = python::environment(OTLP_REQUIREMENTS)?;
+        Ok((readers, senders))
+    });
+    match environments {
+        Ok((readers, senders)) => build_program().and_then(|()| {
+            let mut tests = tests_that("needs_python");
+            count_tests(tests.env("ANNALS_PYTHON", readers).env("ANNALS_PYTHON_OTLP", senders))
         }),
         Err(error) => Ok(Outcome::NotRun { why: format!("{error:#}; then run: cargo xtask test --only python") }),
+    }
+}
+
+fn node() -> Result<Outcome> {
+    let (folder, script, major_min) = NODE_CLIENTS;
+    match node::environment(folder, script, major_min) {
+        Ok(folder) => build_program().and_then(|()| count_tests(tests_that("needs_node").env("ANNALS_NODE", folder))),
+        Err(error) => Ok(Outcome::NotRun { why: format!("{error:#}; then run: cargo xtask test --only node") }),
+    }
+}
+
+fn syslog_ng() -> Result<Outcome> {
+    match syslog_ng::program() {
+        Ok(program) => {
+            build_program().and_then(|()| count_tests(tests_that("needs_syslog_ng").env("ANNALS_SYSLOG_NG", program)))
+        }
+        Err(error) => Ok(Outcome::NotRun { why: format!("{error:#}; then run: cargo xtask test --only syslog-ng") }),
     }
 }

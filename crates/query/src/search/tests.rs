@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::engine::EngineOptions;
+use crate::facets::FacetField;
 use crate::fixture::{Layout, TestStore, Writer, batch, block_on, ids, name, oracle, plain_rows, queries, rows};
 use crate::settings::QuerySettings;
 
@@ -169,6 +170,8 @@ fn answers_end_at_the_time_limit() {
             engine.search(&EventQuery::default()).await.unwrap_err(),
             engine.trace(&trace).await.unwrap_err(),
             engine.event("id-00001", None).await.unwrap_err(),
+            engine.histogram(&EventQuery::default(), 60).await.unwrap_err(),
+            engine.facets(&EventQuery::default(), &[FacetField::Level], 10).await.unwrap_err(),
         ]
     });
     for error in errors {

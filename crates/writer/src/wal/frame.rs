@@ -27,6 +27,7 @@ pub(crate) struct FrameHeader {
 }
 
 impl FrameHeader {
+    /// The LSN before `first_lsn` when there are no rows.
     pub(crate) fn last_lsn(&self) -> Lsn {
         Lsn(self.first_lsn.0 + self.rows - 1)
     }
@@ -37,7 +38,7 @@ impl FrameHeader {
     }
 }
 
-/// One encoded batch.
+/// One encoded batch; one of no rows is an answered request (`metadata` holds it, `data` is empty).
 #[derive(Debug)]
 pub(crate) struct FrameRecord {
     pub rows: u32,
@@ -46,6 +47,11 @@ pub(crate) struct FrameRecord {
 }
 
 impl FrameRecord {
+    /// The record of an answered request.
+    pub(crate) fn request(bytes: Vec<u8>) -> Self {
+        Self { rows: 0, metadata: bytes, data: Vec::new() }
+    }
+
     /// Bytes in a frame.
     pub(crate) fn bytes(&self) -> usize {
         RECORD_HEADER_BYTES + aligned(self.metadata.len()) + aligned(self.data.len())
@@ -109,7 +115,7 @@ pub(crate) fn decode_frame(bytes: &[u8], segment: &SegmentHeader, offset: u64) -
     }
     let header =
         FrameHeader { first_lsn: Lsn(field(24)), rows: field(32), durable_lsn: Lsn(field(40)), body_bytes: field(48) };
-    let in_range = header.first_lsn.0 > 0 && header.rows > 0 && header.first_lsn.0.checked_add(header.rows).is_some();
+    let in_range = header.first_lsn.0 > 0 && header.first_lsn.0.checked_add(header.rows).is_some();
     let end = usize::try_from(header.body_bytes).ok()?.checked_add(FRAME_HEADER_BYTES)?;
     let covered = bytes.get(8..end)?;
     let crc = u32::from_le_bytes(head[4..8].try_into().expect("a slice of four bytes"));

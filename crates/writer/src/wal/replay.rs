@@ -16,6 +16,9 @@ use super::frame::{FRAME_HEADER_BYTES, FrameHeader, decode_frame, records};
 use super::scan::{Item, scan};
 use super::segment::{SEGMENT_HEADER_BYTES, SegmentHeader, read_all, segment_ids, segment_path};
 use crate::error::{Error, ErrorKind, Result};
+use crate::known_ids::{IdHash, client_ids};
+use crate::ledger::decode_request;
+use crate::request_key::KeyRecord;
 
 /// A closed WAL, as read.
 #[derive(Debug, Default)]
@@ -24,6 +27,9 @@ pub(crate) struct Replay {
     pub writer: Option<WriterId>,
     /// The frames with rows above the watermark, in LSN order.
     pub frames: Vec<FramePlace>,
+    /// The frames before them that still stand in the log: their rows are in the table, their ids and requests may not be
+    /// in the ledger.
+    pub settled: Vec<FramePlace>,
     /// Last LSN of the last valid frame; 0 when there is none.
     pub end: Lsn,
     /// Highest segment id that stands in the directory; 0 when there is none.
@@ -126,9 +132,8 @@ impl Replay {
             *gap = None;
             holds_frames = true;
             self.end = header.last_lsn();
-            if self.end > watermark {
-                self.frames.push(FramePlace { segment, offset, header });
-            }
+            let place = FramePlace { segment, offset, header };
+            if self.end > watermark { self.frames.push(place) } else { self.settled.push(place) }
         }
         if holds_frames {
             self.closed.push(ClosedSegment { id: segment.id, last_lsn: self.end, bytes: bytes.len() as u64 });
@@ -171,11 +176,21 @@ impl Replay {
     }
 }
 
-/// The rows of a frame, numbered and with their ids, one batch for each append.
+/// What a frame holds.
+#[derive(Debug, Default)]
+pub(crate) struct FrameContent {
+    /// One batch for each append, numbered and with ids assigned.
+    pub batches: Vec<RecordBatch>,
+    /// The rows to which a client gave an id.
+    pub ids: Vec<IdHash>,
+    pub requests: Vec<KeyRecord>,
+}
+
+/// The rows of a frame, numbered and with their ids, and the requests answered with it.
 ///
 /// # Errors
 /// `Corrupt` when the frame is not what it was when the log was read.
-pub(crate) fn read_frame(fs: &dyn FileSystem, dir: &Path, place: &FramePlace) -> Result<Vec<RecordBatch>> {
+pub(crate) fn read_frame(fs: &dyn FileSystem, dir: &Path, place: &FramePlace) -> Result<FrameContent> {
     let path = segment_path(dir, place.segment.id);
     let damaged = || corrupt(&path, place.offset, "the frame changed while it was read");
     let file = fs.open(&path, false).map_err(|error| Error::io("opening", &path, error))?;
@@ -193,8 +208,12 @@ pub(crate) fn read_frame(fs: &dyn FileSystem, dir: &Path, place: &FramePlace) ->
     }
     let body = Buffer::from_vec(bytes).slice(FRAME_HEADER_BYTES);
     let mut next = place.header.first_lsn.0;
-    let mut batches = Vec::new();
+    let mut content = FrameContent::default();
     for record in records(&body).ok_or_else(damaged)? {
+        if record.rows == 0 {
+            content.requests.push(decode_request(&body[record.metadata]).ok_or_else(damaged)?);
+            continue;
+        }
         let data = body.slice_with_length(record.data.start, record.data.len());
         let batch = body::decode(&body[record.metadata], &data).map_err(|error| {
             Error::with_source(
@@ -206,10 +225,11 @@ pub(crate) fn read_frame(fs: &dyn FileSystem, dir: &Path, place: &FramePlace) ->
         if batch.num_rows() as u64 != u64::from(record.rows) {
             return Err(damaged());
         }
-        batches.push(assign(&batch, next, place.segment.writer.0)?);
+        content.ids.extend(client_ids(&batch).into_iter().map(|(_, id)| id));
+        content.batches.push(assign(&batch, next, place.segment.writer.0)?);
         next += u64::from(record.rows);
     }
-    Ok(batches)
+    Ok(content)
 }
 
 fn sibling(path: &Path, id: u64) -> PathBuf {

@@ -12,7 +12,9 @@ use crate::error::{Error, ErrorKind, Result};
 pub(crate) const SEGMENT_HEADER_BYTES: usize = 40;
 
 const SEGMENT_MAGIC: [u8; 8] = *b"ANNALWAL";
-const VERSION: u32 = 1;
+/// Version 2 may hold answered requests beside rows; version 1 is read as well.
+const VERSION: u32 = 2;
+const VERSION_MIN: u32 = 1;
 
 /// What a segment's header says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +44,8 @@ impl SegmentHeader {
         let bytes = bytes.get(..SEGMENT_HEADER_BYTES)?;
         let word = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("a slice of four bytes"));
         let long = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("a slice of eight bytes"));
-        let valid = bytes[..8] == SEGMENT_MAGIC && word(8) == VERSION && word(32) == crc32c::crc32c(&bytes[..32]);
+        let known = (VERSION_MIN..=VERSION).contains(&word(8));
+        let valid = bytes[..8] == SEGMENT_MAGIC && known && word(32) == crc32c::crc32c(&bytes[..32]);
         valid.then(|| Self { writer: WriterId(word(12)), id: long(16), salt: long(24) })
     }
 }

@@ -1,0 +1,9 @@
+//! The reading half of the interface, asked in process as a client asks it.
+
+mod bed;
+mod description;
+mod hostile;
+mod operations;
+mod reading;
+mod sql;
+mod tail;
