@@ -37,6 +37,7 @@ mod session;
 mod settings;
 mod sql;
 mod sql_bounds;
+mod sql_dialect;
 mod sql_stats;
 mod stopwatch;
 mod tally;

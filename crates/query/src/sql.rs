@@ -6,11 +6,11 @@ use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::{DFParserBuilder, ExplainStatement, Statement};
 use datafusion::sql::sqlparser::ast;
-use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 
 use crate::catalog::SCHEMA;
 use crate::error::{Error, ErrorKind, Result};
-use crate::sql_bounds::{check_depth, check_text};
+use crate::sql_bounds::{check_depth, readings_max, too_involved};
+use crate::sql_dialect::BoundedDialect;
 
 /// What is answered, for messages.
 const ANSWERED: &str = "SELECT, WITH, VALUES, EXPLAIN, SHOW TABLES, SHOW COLUMNS and DESCRIBE";
@@ -23,14 +23,13 @@ const RECURSION_MAX: usize = 50;
 /// # Errors
 /// `Invalid`, saying what is wrong with the text or which statement it is that would change something.
 pub(crate) fn parse(text: &str) -> Result<Statement> {
-    let dialect = PostgreSqlDialect {};
-    check_text(text, &dialect)?;
+    let dialect = BoundedDialect::new(readings_max(text)?);
     let mut statements = DFParserBuilder::new(text)
         .with_dialect(&dialect)
         .with_recursion_limit(RECURSION_MAX)
         .build()
         .and_then(|mut parser| parser.parse_statements())
-        .map_err(Error::from_datafusion)?;
+        .map_err(|error| if dialect.is_spent() { too_involved() } else { Error::from_datafusion(error) })?;
     let (Some(statement), rest) = (statements.pop_front(), statements.len()) else {
         return Err(Error::invalid(format!("the query is empty: {ANSWERED} are answered")));
     };

@@ -8,13 +8,16 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{Expr, Select, TableFactor, Visit, Visitor};
-use datafusion::sql::sqlparser::dialect::Dialect;
+use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
 use crate::error::{Error, Result};
 
 /// Words and operators at most: dropping what the parser makes of them fits on a stack of 2 MiB.
 const PARTS_MAX: usize = 5_000;
+/// Operands that may be read of any statement, and more for each of its tokens.
+const READINGS_MIN: usize = 10_000;
+const READINGS_PER_TOKEN: usize = 2;
 /// Expressions within expressions at most. Twice as many fit on a stack of 2 MiB, unoptimised.
 const DEPTH_MAX: usize = 100;
 /// Selects at most, those of unions and subqueries included.
@@ -22,20 +25,26 @@ const SELECTS_MAX: usize = 100;
 /// Tables and subqueries in `FROM` at most, over all selects.
 const TABLES_MAX: usize = 100;
 
-/// Checks that `text` is short enough to be parsed. Text that is no SQL passes: the parser says so better.
+/// How many operands may be read of `text`, which is more than it has: an operand may be read several times. Text that is
+/// no SQL passes: the parser says so better.
 ///
 /// # Errors
-/// `Invalid`, naming the bound.
-pub(crate) fn check_text(text: &str, dialect: &dyn Dialect) -> Result<()> {
-    let Ok(tokens) = Tokenizer::new(dialect, text).tokenize() else { return Ok(()) };
+/// `Invalid`, naming the bound, when `text` is too long to be parsed.
+pub(crate) fn readings_max(text: &str) -> Result<usize> {
+    let tokens = Tokenizer::new(&PostgreSqlDialect {}, text).tokenize().unwrap_or_default();
     let parts = tokens.iter().filter(|token| is_part(token)).count();
     if parts <= PARTS_MAX {
-        return Ok(());
+        return Ok(READINGS_MIN + READINGS_PER_TOKEN * tokens.len());
     }
     Err(Error::invalid(format!(
         "the statement has {parts} words and operators and may have {PARTS_MAX}: shorten it; the values of a list, as in \
          `a in (1, 2, …)`, are not counted"
     )))
+}
+
+/// The error of a statement of which no more may be read.
+pub(crate) fn too_involved() -> Error {
+    Error::invalid("the statement is nested too deep, or cannot be understood with reasonable effort: simplify it")
 }
 
 /// Checks that a parsed statement is shallow enough to be planned.
@@ -138,6 +147,42 @@ mod tests {
         ] {
             let error = parse(&text).unwrap_err().to_string();
             assert!(error.contains(part), "{part}: {error}");
+        }
+    }
+
+    #[test]
+    fn reading_comes_to_an_end() {
+        // Each of them takes an unbounded parser several times as long with every link, or exhausts its stack.
+        let links = [
+            "case when true then ",
+            "cast(",
+            "extract(",
+            "array[",
+            "row(",
+            "a(",
+            "a(distinct ",
+            "unnest(",
+            "coalesce(case when ",
+            "try_cast(",
+            "struct(",
+            "lateral (",
+            "values (",
+            "interval ",
+            "interval (",
+            "interval case when ",
+            "a in (select ",
+            "1 from (a join ",
+            "with a as (select ",
+            "not (case when ",
+            "-",
+            "((",
+            "a[b:",
+        ];
+        for link in links {
+            for count in [40, 4_000] {
+                let error = parse(&format!("select {}", link.repeat(count))).unwrap_err();
+                assert_eq!(error.kind(), crate::error::ErrorKind::Invalid, "{link}");
+            }
         }
     }
 

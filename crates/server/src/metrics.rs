@@ -328,6 +328,7 @@ mod tests {
         let under_way = metrics.begin("/v1/events");
         metrics.took(Source::Http, Taken { accepted: 3, duplicates: 2, refused: 1, bytes: 700 });
         metrics.took(Source::OtlpGrpc, Taken { accepted: 4, ..Taken::default() });
+        metrics.took(Source::OtlpHttp, Taken { refused: 5, ..Taken::default() });
         metrics.set_memory(5, 6);
         let text = metrics.text(None);
         for line in [
@@ -338,10 +339,11 @@ mod tests {
             "annals_events_accepted_total{source=\"http\"} 3",
             "annals_events_accepted_total{source=\"otlp_grpc\"} 4",
             "annals_events_duplicate_total{source=\"http\"} 2",
+            "annals_events_refused_total{source=\"otlp_http\"} 5",
             "annals_events_refused_total{source=\"http\"} 1",
             "annals_ingested_bytes_total{source=\"http\"} 700",
-            "annals_memory_used_bytes 5",
-            "annals_memory_limit_bytes 6",
+            "annals_requests_memory_used_bytes 5",
+            "annals_requests_memory_limit_bytes 6",
             "annals_start_time_seconds 1780000000.5",
             "# EOF",
         ] {

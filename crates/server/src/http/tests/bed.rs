@@ -160,9 +160,9 @@ pub(super) fn event(number: usize) -> Value {
     json!({
         "id": format!("event-{number}"),
         "timestamp": (NOW_US - (number as i64 + 1) * 60_000_000) / 1_000,
-        "projectId": if number % 4 == 0 { "beta" } else { "acme" },
-        "level": if number % 10 == 0 { "ERROR" } else { "INFO" },
-        "type": if number % 2 == 0 { "managed_sync" } else { "actionkit" },
+        "projectId": if number.is_multiple_of(4) { "beta" } else { "acme" },
+        "level": if number.is_multiple_of(10) { "ERROR" } else { "INFO" },
+        "type": if number.is_multiple_of(2) { "managed_sync" } else { "actionkit" },
         "message": format!("Start number {number}"),
         "traceId": format!("trace-{}", number / 5),
         "endUserId": format!("user-{}", number % 3),
