@@ -19,6 +19,8 @@ const TAILS_MAX: usize = 1_000;
 const TAIL_RETRY_S: u32 = 10;
 /// Tails that read at a time: those that follow need next to nothing, those that catch up read files.
 const TAIL_READS_MAX: usize = 8;
+/// Tails that read far ahead of their clients at a time.
+const TAIL_LEADS_MAX: usize = 8;
 
 /// The places of queries and tails. A permit is a place; dropping it frees it.
 #[derive(Clone, Debug)]
@@ -29,6 +31,7 @@ pub(crate) struct Reads {
     tails_max: usize,
     tails: Arc<Semaphore>,
     tail_reads: Arc<Semaphore>,
+    tail_leads: Arc<Semaphore>,
 }
 
 impl Reads {
@@ -39,8 +42,15 @@ impl Reads {
 
     fn with(queries_max: usize, query_wait: Duration, tails_max: usize) -> Self {
         let places = |count| Arc::new(Semaphore::new(count));
-        let (queries, tails, tail_reads) = (places(queries_max), places(tails_max), places(TAIL_READS_MAX));
-        Self { queries_max, query_wait, queries, tails_max, tails, tail_reads }
+        Self {
+            queries_max,
+            query_wait,
+            queries: places(queries_max),
+            tails_max,
+            tails: places(tails_max),
+            tail_reads: places(TAIL_READS_MAX),
+            tail_leads: places(TAIL_LEADS_MAX),
+        }
     }
 
     /// A place for a query.
@@ -75,6 +85,12 @@ impl Reads {
     pub(crate) async fn tail_read(&self) -> Option<OwnedSemaphorePermit> {
         // Nobody closes it, so this is always a permit.
         Arc::clone(&self.tail_reads).acquire_owned().await.ok()
+    }
+
+    /// Leave to read far ahead, for a tail that has much to catch up; keep it as long as what was read is kept. `None`
+    /// when others have it.
+    pub(crate) fn tail_lead(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.tail_leads).try_acquire_owned().ok()
     }
 
     /// Queries that run now.
