@@ -39,7 +39,12 @@ impl Flusher {
         let _watch = PanicWatch(Arc::clone(&self.shared));
         while let Some(memtable) = self.claim() {
             match self.flush(&memtable) {
-                Ok(true) => self.tidy(&memtable),
+                Ok(true) => {
+                    // Its rows are in the table: they must not be held while a checkpoint is written.
+                    let last_lsn = memtable.last_lsn;
+                    drop(memtable);
+                    self.tidy(last_lsn);
+                }
                 Ok(false) => return,
                 Err(error) => return self.shared.fail(&error),
             }
@@ -198,10 +203,10 @@ impl Flusher {
     }
 
     /// Cuts the WAL and writes a checkpoint if one is due. Failing costs disk space or opening time, never rows.
-    fn tidy(&self, memtable: &TailMemtable) {
+    fn tidy(&self, last_lsn: Lsn) {
         let gone: Vec<ClosedSegment> = {
             let mut closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
-            let count = removable(&closed, memtable.last_lsn);
+            let count = removable(&closed, last_lsn);
             closed.drain(..count).collect()
         };
         if let Err(error) = remove_segments(self.fs.as_ref(), &self.wal_dir, &gone) {

@@ -29,6 +29,15 @@ pub(crate) fn acks(arguments: &[&str]) -> Result<()> {
     run(script.arg(target_dir().join("acks")).args(arguments).current_dir(root()))
 }
 
+/// Builds the program and measures how it replays a log.
+pub(crate) fn replay(arguments: &[&str]) -> Result<()> {
+    let annals = built(&["--release", "--workspace", "--bin", "annals"], "annals")?;
+    let fill = built(&["--release", "--workspace", "--bench", "wal_fill"], "wal_fill")?;
+    let mut script = Command::new(python::environment(REQUIREMENTS)?);
+    script.arg(root().join("benches/peers/replay.py")).args(["--annals", &annals, "--fill", &fill, "--work"]);
+    run(script.arg(target_dir().join("replay")).args(arguments).current_dir(root()))
+}
+
 /// Builds a program and returns its path.
 fn built(arguments: &[&str], name: &str) -> Result<String> {
     let messages =
@@ -46,6 +55,7 @@ pub(crate) fn help() -> Result<bool> {
     println!(
         "cargo xtask bench peers [ARG…]       compare with DuckDB; --help names the arguments\n\
          cargo xtask bench acks [ARG…]        compare durable acknowledgements with DuckDB's committed inserts\n\
+         cargo xtask bench replay [ARG…]      measure how a server replays the log that a crash left\n\
          cargo bench --workspace --bench N    one of ours (see benches/Cargo.toml)"
     );
     Ok(true)

@@ -31,6 +31,7 @@ Commands:
   test --only STEP     run this step only (may be repeated)
   bench peers [ARG…]   compare with DuckDB on generated events; arguments go to benches/peers/peers.py (try --help)
   bench acks [ARG…]    compare durable acknowledgements with DuckDB's committed inserts (benches/peers/acks.py)
+  bench replay [ARG…]  measure how a server replays the log that a crash left (benches/peers/replay.py)
   help                 this text
 
 Environment:
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
         },
         ["bench", "peers", rest @ ..] => bench::peers(rest).map(|()| true),
         ["bench", "acks", rest @ ..] => bench::acks(rest).map(|()| true),
+        ["bench", "replay", rest @ ..] => bench::replay(rest).map(|()| true),
         ["bench", ..] => bench::help(),
         _ => return usage(&anyhow::anyhow!("no such command: {}", words.join(" "))),
     };

@@ -57,8 +57,6 @@ pub(crate) const TAIL: Route =
 pub(crate) const SQL: Route = route(Method::POST, "/v1/sql", &[FORMAT]);
 /// Refused records.
 pub(crate) const DEAD_LETTERS: Route = route(Method::GET, "/v1/dead-letters", &[PROJECT, TIMES, PAGE, FORMAT]);
-/// Takes refused records in again.
-pub(crate) const RETRY: Route = route(Method::POST, "/v1/dead-letters/retry", &[]);
 /// OTLP logs.
 pub(crate) const LOGS: Route = route(Method::POST, "/v1/logs", &[]);
 /// Whether the process lives.
@@ -71,7 +69,7 @@ pub(crate) const METRICS: Route = route(Method::GET, "/metrics", &[]);
 pub(crate) const OPENAPI: Route = route(Method::GET, "/openapi.json", &[]);
 
 /// All routes.
-pub(crate) const ROUTES: [&Route; 15] = [
+pub(crate) const ROUTES: [&Route; 14] = [
     &INGEST,
     &EVENTS,
     &EVENT,
@@ -81,7 +79,6 @@ pub(crate) const ROUTES: [&Route; 15] = [
     &TAIL,
     &SQL,
     &DEAD_LETTERS,
-    &RETRY,
     &LOGS,
     &HEALTHZ,
     &READYZ,
