@@ -13,6 +13,7 @@ mod crash;
 mod decode;
 mod interop;
 mod otlp;
+mod proofs;
 mod real_data;
 mod s3;
 mod search;

@@ -112,6 +112,7 @@ pub(crate) enum Command {
         annals load --connections 32 --batch 500 --seconds 300 --check\n  \
         annals load --connections 256 --batch 1              single events\n  \
         annals load --rate 50000 --format json               latency counts from when a batch was due\n  \
+        annals load --idle 10000 --slow-readers 100          a normal day's crowd beside it\n  \
         annals load --idempotency-keys --ledger run.ndjson   goes on over restarts of the server\n  \
         annals load --check-only --ledger run.ndjson         checks the same run again, e.g. after a crash\n\n\
         Every event carries a member `load` of its own. --check asks for them by SQL and counts what was acknowledged and \
@@ -383,6 +384,12 @@ pub(crate) struct Load {
     /// Leave a request that finds no room (429, 503) instead of sending it again
     #[arg(long)]
     pub(crate) overload: bool,
+    /// Connections held open beside the load, each answered once and idle then
+    #[arg(long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u32).range(..=1_000_000))]
+    pub(crate) idle: u32,
+    /// Connections beside the load that follow, or ask for 1,000 events, and read a byte a second
+    #[arg(long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u32).range(..=100_000))]
+    pub(crate) slow_readers: u32,
     /// Threads of the client
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) threads: u16,

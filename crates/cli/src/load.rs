@@ -4,6 +4,7 @@
 //! connection of its own, so that the client costs little of a machine that it shares with the server.
 
 mod audit;
+mod bystanders;
 mod check;
 mod connection;
 mod encoding;
@@ -127,6 +128,8 @@ fn prepare(server: ServerUrl, token: Option<&Token>, command: &Load) -> Result<(
         keys: command.idempotency_keys,
         encoding: command.encoding,
         overload: command.overload,
+        idle: command.idle,
+        slow: command.slow_readers,
     };
     Ok((plan, pool))
 }

@@ -34,9 +34,16 @@ use clap::Parser;
 
 use crate::command::{Cli, Command};
 
-/// Faster than the system's for many short-lived column buffers on several threads, and returns memory to the system.
+/// Fast for many short-lived column buffers on several threads, and gives the memory of the many threads that come and
+/// go under load back to the system (crates/ARCHITECTURE.md, "Decisions").
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+/// The allocator's settings, read by it at its first allocation: unused memory is given back by threads of its own, huge
+/// pages spare page faults. `_RJEM_MALLOC_CONF` in the environment goes before these.
+#[expect(unsafe_code, reason = "jemalloc takes its settings through a symbol of this name")]
+#[unsafe(export_name = "_rjem_malloc_conf")]
+pub static ALLOCATOR_SETTINGS: &[u8; 52] = b"background_thread:true,thp:always,metadata_thp:auto\0";
 
 /// What a shell conventionally reports for a process ended by SIGPIPE is not an error of ours: the reader had enough.
 fn is_closed_pipe(error: &anyhow::Error) -> bool {

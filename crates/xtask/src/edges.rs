@@ -13,7 +13,7 @@ const MAY_IMPORT: [(&str, &[&str]); 8] = [
         "annals-cli",
         &["annals-event", "annals-table", "annals-writer", "annals-query", "annals-server", "annals-testkit"],
     ),
-    ("annals-testkit", &["annals-event"]),
+    ("annals-testkit", &["annals-event", "annals-table"]),
     ("annals-xtask", &[]),
 ];
 

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
+use super::bystanders::Bystanders;
 use super::connection::Connection;
 use super::encoding::Encoding;
 use super::ledger::LedgerWriter;
@@ -36,6 +37,10 @@ pub(super) struct RunPlan {
     pub(super) encoding: Encoding,
     /// Leave a batch that finds no room, instead of sending it again.
     pub(super) overload: bool,
+    /// Connections beside the load that only stay open.
+    pub(super) idle: u32,
+    /// Connections beside the load that read one large answer byte by byte.
+    pub(super) slow: u32,
 }
 
 /// A run under way, shared by its producers.
@@ -93,6 +98,7 @@ pub(super) async fn run(
             cause: error.root_cause().to_string(),
         })?);
     }
+    let bystanders = Bystanders::open(&authority, plan.authorization.as_ref(), plan.idle, plan.slow).await?;
     let (stop_send, stop) = watch::channel(false);
     let run = Arc::new(Run {
         plan,
@@ -139,6 +145,7 @@ pub(super) async fn run(
             }
         }
     }
+    drop(bystanders);
     let sending = run.start.elapsed().min(run.plan.duration);
     let run = Arc::into_inner(run).ok_or_else(|| anyhow!("a producer outlived its run"))?;
     let tally = run.tally.into_inner().unwrap_or_else(PoisonError::into_inner);
