@@ -1,4 +1,4 @@
-//! What tests, benches and the demo stand on: a seeded generator of realistic events.
+//! What tests, benches and the demo stand on: a seeded generator of realistic events, and [faults](fault) on demand.
 //!
 //! Not for production paths: only the command line's `generate` and `demo` use it outside tests.
 //!
@@ -29,6 +29,7 @@
 
 mod chance;
 mod event_line;
+pub mod fault;
 mod generator;
 mod json_text;
 mod payload;
