@@ -4,6 +4,14 @@
 //! A test of a promise ends in [`Proof::tell`]. Its choices come from a seed that it prints; a seed that once failed stays
 //! as a test of its own, under the name of what it found.
 
+mod power_loss;
 mod proof;
+mod sim;
+mod simulation;
 
-pub(crate) use proof::{Form, Proof, seed};
+pub(crate) use proof::{Form, Proof, seed, settled};
+
+/// A runtime for one world: it does nothing by itself, and may block.
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
+}
