@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use annals_table::Lsn;
 
 use super::cut::ClosedSegment;
-use super::frame::{FrameHeader, FrameRecord, encode_frame};
+use super::frame::{FRAME_ALIGN, FrameHeader, FrameRecord, encode_frame};
 use super::segment::SEGMENT_HEADER_BYTES;
 use super::supply::{OpenSegment, SegmentMaker, SegmentSupply};
 use crate::error::{Error, Result};
@@ -71,14 +71,24 @@ impl WalWriter {
         }
         let segment = &self.current.header;
         let header = encode_frame(&mut self.buffer, segment, self.at, self.next_lsn, self.durable_lsn, records);
-        let written = self.current.file.write_all_at(&self.buffer, self.at);
-        written.map_err(|error| WriteError::Failed(Error::io("writing", &self.current.path, error)))?;
+        self.put_frame()?;
         self.at += header.frame_bytes() as u64;
         self.next_lsn = Lsn(header.last_lsn().0 + 1);
         if self.buffer.capacity() > BUFFER_BYTES_KEPT_MAX {
             self.buffer = Vec::new();
         }
         Ok(header)
+    }
+
+    /// Writes the buffer. A disk that is full took a part of it at most: that is made unreadable, and the log is as it was.
+    fn put_frame(&self) -> Result<(), WriteError> {
+        let file = &self.current.file;
+        let Err(error) = file.write_all_at(&self.buffer, self.at) else { return Ok(()) };
+        let is_full = error.kind() == std::io::ErrorKind::StorageFull;
+        let error = Error::io("writing", &self.current.path, error);
+        // The part may be all but zeros that stood there anyway. Without its magic it is no frame; the next one goes over it.
+        let erased = is_full && file.write_all_at(&[0; FRAME_ALIGN], self.at).is_ok();
+        Err(if erased { WriteError::Refused(error) } else { WriteError::Failed(error) })
     }
 
     /// Makes all written frames durable. After an error the log must be closed: a second sync would prove nothing.
