@@ -170,8 +170,6 @@ mod tests {
             overload: false,
             idle: 0,
             slow: 0,
-            idle: 0,
-            slow: 0,
         };
         let load = RunReport::of(&plan, Duration::from_secs(2), &mut tally);
         let check = Verdict { acked: 2_000, lost: 3, ..Verdict::default() };

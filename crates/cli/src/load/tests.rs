@@ -51,8 +51,6 @@ fn run_plan(server: &StubServer) -> RunPlan {
         overload: false,
         idle: 0,
         slow: 0,
-        idle: 0,
-        slow: 0,
     }
 }
 
