@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use annals_event::assign;
-use annals_table::{FileSystem, Lsn, WriterId};
+use annals_table::{FileSystem, FsFile, Lsn, WriterId};
 use arrow::array::RecordBatch;
 use arrow::buffer::Buffer;
 
@@ -147,7 +147,8 @@ impl Replay {
     ///
     /// # Durability
     /// On return every frame is synced (the process before may have died between write and sync), and nothing behind the
-    /// cut can come back.
+    /// cut can come back. The last frame is written again before: if the process before died of a failed sync, the system may
+    /// take its bytes for clean, and would sync nothing. Every other frame was synced before the next was written.
     pub(crate) fn settle(&self, fs: &dyn FileSystem, dir: &Path) -> Result<()> {
         for closed in &self.closed {
             let path = segment_path(dir, closed.id);
@@ -156,9 +157,17 @@ impl Replay {
                 tracing::warn!(segment = cut.segment, offset = cut.offset, "torn tail of the write-ahead log cut");
                 file.set_len(cut.offset).map_err(|error| Error::io("cutting", &path, error))?;
             }
+            if let Some(last) = self.last_frame().filter(|place| place.segment.id == closed.id) {
+                let bytes = frame_bytes(file.as_ref(), &path, last)?;
+                file.write_all_at(&bytes, last.offset).map_err(|error| Error::io("writing", &path, error))?;
+            }
             file.sync_data().map_err(|error| Error::io("syncing", &path, error))?;
         }
         Ok(())
+    }
+
+    fn last_frame(&self) -> Option<&FramePlace> {
+        self.frames.last().or(self.settled.last())
     }
 
     /// Removes segments without rows. Call only once a newer segment of the same writer is durable: the segments carry the
@@ -192,20 +201,9 @@ pub(crate) struct FrameContent {
 /// `Corrupt` when the frame is not what it was when the log was read.
 pub(crate) fn read_frame(fs: &dyn FileSystem, dir: &Path, place: &FramePlace) -> Result<FrameContent> {
     let path = segment_path(dir, place.segment.id);
-    let damaged = || corrupt(&path, place.offset, "the frame changed while it was read");
+    let damaged = || changed(&path, place);
     let file = fs.open(&path, false).map_err(|error| Error::io("opening", &path, error))?;
-    let mut bytes = vec![0; place.header.frame_bytes()];
-    let mut at = 0;
-    while at < bytes.len() {
-        let read = file.read_at(&mut bytes[at..], place.offset + at as u64);
-        match read.map_err(|error| Error::io("reading", &path, error))? {
-            0 => return Err(damaged()),
-            read => at += read,
-        }
-    }
-    if decode_frame(&bytes, &place.segment, place.offset) != Some(place.header) {
-        return Err(damaged());
-    }
+    let bytes = frame_bytes(file.as_ref(), &path, place)?;
     let body = Buffer::from_vec(bytes).slice(FRAME_HEADER_BYTES);
     let mut next = place.header.first_lsn.0;
     let mut content = FrameContent::default();
@@ -230,6 +228,27 @@ pub(crate) fn read_frame(fs: &dyn FileSystem, dir: &Path, place: &FramePlace) ->
         next += u64::from(record.rows);
     }
     Ok(content)
+}
+
+/// The bytes of a frame.
+fn frame_bytes(file: &dyn FsFile, path: &Path, place: &FramePlace) -> Result<Vec<u8>> {
+    let mut bytes = vec![0; place.header.frame_bytes()];
+    let mut at = 0;
+    while at < bytes.len() {
+        let read = file.read_at(&mut bytes[at..], place.offset + at as u64);
+        match read.map_err(|error| Error::io("reading", path, error))? {
+            0 => return Err(changed(path, place)),
+            read => at += read,
+        }
+    }
+    if decode_frame(&bytes, &place.segment, place.offset) != Some(place.header) {
+        return Err(changed(path, place));
+    }
+    Ok(bytes)
+}
+
+fn changed(path: &Path, place: &FramePlace) -> Error {
+    corrupt(path, place.offset, "the frame changed while it was read")
 }
 
 fn sibling(path: &Path, id: u64) -> PathBuf {

@@ -10,7 +10,7 @@ use object_store::memory::InMemory;
 use tokio::runtime::Handle;
 
 /// 2026-06-01T00:00:00Z, in microseconds.
-const START_US: i64 = 1_780_272_000_000_000;
+pub(crate) const START_US: i64 = 1_780_272_000_000_000;
 
 /// Where data files and table log lie.
 #[derive(Clone, Debug)]

@@ -98,7 +98,9 @@ impl World {
     /// Sends some events again whose producer never heard of them: those with ids must be stored once all the same.
     pub(crate) fn send_again(&mut self, ack: Ack) {
         let mut events = self.oracle.unanswered();
-        events.retain(|event| event.has_id);
+        // After a jump back of the clock they would be refused as of the future.
+        let latest_us = self.place.now_us() + SPREAD_US;
+        events.retain(|event| event.has_id && event.timestamp_us < latest_us);
         events.truncate(10);
         if !events.is_empty() {
             events.iter().for_each(|event| self.oracle.sent_again(event.number));
@@ -241,6 +243,7 @@ impl World {
                 self.oracle.findings.add(findings);
                 self.oracle.restarted(&rows);
             }
+            Err(error) if self.place.fs.is_stopped() || is_unavailable(&error) => {}
             Err(error) => self.oracle.findings.wrong(format!("{when}: reading everything failed: {error:#}")),
         }
     }
