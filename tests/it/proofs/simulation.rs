@@ -140,11 +140,11 @@ fn at_the_disk(world: &Weak<Mutex<World>>, weather: &Weather, operation: &FsOper
         }
     }
     // Others come between only while a flush is under way: everything else holds the world.
-    if draw % 5 == 2
+    if draw % 10 == 2
         && let Some(world) = world.upgrade()
         && let Ok(mut world) = world.try_lock()
     {
-        between(&mut world, draw / 5);
+        between(&mut world, draw / 10);
     }
     None
 }

@@ -80,15 +80,18 @@ impl WalWriter {
         Ok(header)
     }
 
-    /// Writes the buffer. A disk that is full took a part of it at most: that is made unreadable, and the log is as it was.
+    /// Writes the buffer. A disk that is full took a part of it at most: the log is as it was, and the next frame goes over it.
     fn put_frame(&self) -> Result<(), WriteError> {
         let file = &self.current.file;
         let Err(error) = file.write_all_at(&self.buffer, self.at) else { return Ok(()) };
         let is_full = error.kind() == std::io::ErrorKind::StorageFull;
         let error = Error::io("writing", &self.current.path, error);
-        // The part may be all but zeros that stood there anyway. Without its magic it is no frame; the next one goes over it.
-        let erased = is_full && file.write_all_at(&[0; FRAME_ALIGN], self.at).is_ok();
-        Err(if erased { WriteError::Refused(error) } else { WriteError::Failed(error) })
+        if !is_full {
+            return Err(WriteError::Failed(error));
+        }
+        // Best effort: a frame that lacks nothing but zeros, which stand there anyway, would be whole for a start before that.
+        let _ = file.write_all_at(&[0; FRAME_ALIGN], self.at);
+        Err(WriteError::Refused(error))
     }
 
     /// Makes all written frames durable. After an error the log must be closed: a second sync would prove nothing.

@@ -16,11 +16,11 @@ use super::oracle::Oracle;
 use super::place::Place;
 
 /// Projects of a world.
-const PROJECTS: u8 = 3;
+const PROJECTS: u8 = 2;
 /// Traces of a world.
 const TRACES: u16 = 12;
 /// How far from now an event's time may be.
-const SPREAD_US: i64 = 20 * 3_600 * 1_000_000;
+const SPREAD_US: i64 = 10 * 3_600 * 1_000_000;
 
 type Answer = Pin<Box<dyn Future<Output = annals_writer::Result<Receipt>> + Send>>;
 
