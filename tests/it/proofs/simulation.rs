@@ -4,6 +4,7 @@
 //! query is answered, the process dies. Every answer is compared with what the producers were told, and a seed that is run
 //! again ends in the same bytes. Disk and store fail in phases; the clock jumps.
 
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
@@ -56,7 +57,7 @@ fn hash(of: impl Hash) -> u64 {
 struct Outcome {
     acknowledged: u64,
     findings: Findings,
-    fingerprint: String,
+    bytes: BTreeMap<String, Vec<u8>>,
 }
 
 fn simulate(seed: u64) -> Outcome {
@@ -76,7 +77,7 @@ fn simulate(seed: u64) -> Outcome {
     let mut world = world.lock().unwrap();
     world.end();
     let findings = std::mem::take(&mut world.oracle.findings);
-    Outcome { acknowledged: world.oracle.synced(), findings, fingerprint: world.place.fingerprint() }
+    Outcome { acknowledged: world.oracle.synced(), findings, bytes: world.place.bytes() }
 }
 
 /// Starts the process where there is none, and looks at what it finds.
@@ -272,8 +273,14 @@ fn equal_seeds_end_in_equal_bytes() {
     settled(Proof { promise: 7, what: "seeds run twice", ..Proof::default() }, seeds, |seed| {
         let (once, again) = (simulate(seed), simulate(seed));
         let mut findings = Findings::default();
-        if (once.acknowledged, &once.fingerprint) != (again.acknowledged, &again.fingerprint) {
-            findings.wrong(format!("seed {seed}: {} and {}", once.fingerprint, again.fingerprint));
+        let files = |outcome: &Outcome| outcome.bytes.keys().cloned().collect::<Vec<_>>();
+        if once.acknowledged != again.acknowledged || files(&once) != files(&again) {
+            findings.wrong(format!("seed {seed}: {} and {} acknowledged", once.acknowledged, again.acknowledged));
+        }
+        for (path, bytes) in &once.bytes {
+            if again.bytes.get(path).is_some_and(|others| others != bytes) {
+                findings.wrong(format!("seed {seed}: {path} differs"));
+            }
         }
         (once.acknowledged, findings)
     });
