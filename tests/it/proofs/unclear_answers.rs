@@ -1,6 +1,7 @@
 //! Promise 7: an object store's unclear answer neither loses nor doubles. Every operation of a run meets every fault.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use annals_testkit::fault::{StoreFault, StoreOperation, StoreOperationKind, Unsynced};
@@ -102,4 +103,38 @@ fn every_fault_at_every_operation_neither_loses_nor_doubles() {
         let (_, acknowledged, findings) = run(Some((operation, fault, times)), seed);
         (acknowledged, findings)
     });
+}
+
+/// Found by every fault at every operation: errors of Arrow around what the store had answered were taken for damage.
+#[test]
+fn a_checkpoint_that_the_store_does_not_give_is_no_damage() {
+    let runtime = runtime();
+    let mut world = World::new(Place::new(true, 1, runtime.handle()));
+    let Objects::Remote(objects) = &world.place.objects else { unreachable!("the place is remote") };
+    let objects = Arc::clone(objects);
+    world.open().unwrap();
+    for _ in 0..6 {
+        world.append(EVENTS_MAX, Ack::Wal);
+        world.log();
+        world.wait();
+        world.flush();
+    }
+    world.crash(None);
+    let asked = Arc::new(AtomicBool::new(false));
+    for fault in [StoreFault::Before, StoreFault::SlowDown, StoreFault::ShortBody] {
+        let asked = Arc::clone(&asked);
+        objects.follow(move |operation| {
+            let hit = operation.kind == StoreOperationKind::Get && operation.path.ends_with(".checkpoint.parquet");
+            asked.fetch_or(hit, Ordering::SeqCst);
+            hit.then_some(fault)
+        });
+        let error = world.open().unwrap_err();
+        world.check_start_error(&error);
+        world.place.kill();
+    }
+    assert!(asked.load(Ordering::SeqCst), "no checkpoint was read");
+    objects.follow_nothing();
+    world.open().unwrap();
+    world.look("with a store that answers");
+    assert_eq!(world.oracle.findings.told, Vec::<String>::new());
 }

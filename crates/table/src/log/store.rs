@@ -241,6 +241,20 @@ fn kind_of(error: &KernelError) -> ErrorKind {
         | KernelError::JoinFailure(_) => ErrorKind::Unavailable,
         KernelError::Unsupported(_) => ErrorKind::Invalid,
         KernelError::InternalError(_) | KernelError::InvalidTransactionState(_) => ErrorKind::Internal,
+        // While it reads a checkpoint, the kernel wraps what the store answered in errors of Parquet and Arrow.
+        other if is_of_the_store(other) => ErrorKind::Unavailable,
         _ => ErrorKind::Corrupt,
     }
+}
+
+/// Whether the store's failure to answer stands at the bottom of an error.
+fn is_of_the_store(error: &(dyn std::error::Error + 'static)) -> bool {
+    use object_store::Error::{InvalidPath, NotFound, NotImplemented, NotSupported};
+    let mut causes = std::iter::successors(Some(error), |error| error.source());
+    causes.any(|cause| {
+        let of_store = cause.downcast_ref::<object_store::Error>();
+        of_store.is_some_and(|error| {
+            !matches!(error, NotFound { .. } | InvalidPath { .. } | NotImplemented { .. } | NotSupported { .. })
+        })
+    })
 }
