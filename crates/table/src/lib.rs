@@ -2,6 +2,7 @@
 //!
 //! Bytes on disk are described in `FORMAT.md` beside this crate's manifest.
 
+mod block_sums;
 mod change;
 mod checksum;
 mod data_file;
@@ -20,7 +21,9 @@ mod table;
 mod tail;
 mod verify;
 
+pub use block_sums::{BlockSums, FileEnd};
 pub use change::{CommitOutcome, Conflict, Operation, TableChange};
+pub use checksum::Damage;
 pub use data_file::{DataFile, FileOrigin};
 pub use encode::{EncodedFile, encode_data_file};
 pub use error::{Error, ErrorKind, Result};
