@@ -52,11 +52,6 @@ impl RunningSums {
         }
     }
 
-    /// Bytes taken in.
-    pub(crate) fn bytes(&self) -> usize {
-        self.bytes
-    }
-
     /// The footer value for what was taken in, which is all before the tail; the tail sum is still zero.
     pub(crate) fn footer_value(&self) -> String {
         use std::fmt::Write as _;
