@@ -5,12 +5,15 @@
 
 mod actions;
 mod checkpoint;
+mod checkpoint_end;
 mod commit;
 mod commit_id;
 mod committer;
 mod creation;
+mod objects;
 mod replay;
 mod schema;
+mod seal;
 mod statistics;
 mod store;
 
