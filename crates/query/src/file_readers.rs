@@ -208,3 +208,6 @@ impl FileMetadata for CachedFooter {
         HashMap::from([("page_index".to_owned(), has_pages.to_string())])
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,6 +20,7 @@ mod store;
 mod table;
 mod tail;
 mod verify;
+mod verify_log;
 
 pub use block_sums::{BlockSums, FileEnd};
 pub use change::{CommitOutcome, Conflict, Operation, TableChange};
@@ -36,3 +37,4 @@ pub use store::{LocalStore, NewObject, Store};
 pub use table::{Table, TableOptions};
 pub use tail::{TailMemtable, TailSource, TailView};
 pub use verify::{VerifiedFile, verify_data_file};
+pub use verify_log::{DamagedLogFile, LogReport, verify_log};

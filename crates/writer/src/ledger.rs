@@ -67,7 +67,7 @@ impl Ledger {
     /// Reads the ledger in `dir`, oldest first, and hands every id and request to `ids` and `requests`. Changes nothing.
     ///
     /// # Errors
-    /// `Unavailable` when a file cannot be read. A damaged file tells what stands before the damage.
+    /// `Unavailable` when a file cannot be read, `Corrupt` when what was synced is damaged.
     pub(crate) fn open(
         fs: Arc<dyn FileSystem>,
         dir: &Path,

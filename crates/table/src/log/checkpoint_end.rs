@@ -7,7 +7,9 @@ use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt as _, Result};
+use object_store::{ObjectStore, ObjectStoreExt as _};
+
+type Result<T, E = object_store::Error> = std::result::Result<T, E>;
 
 use super::objects::{damaged, generic};
 use crate::block_sums::{BlockSums, FileEnd};
@@ -19,6 +21,9 @@ pub(super) const SCHEMA_ROOT: &str = "annals_checkpoint";
 /// Bytes read from a checkpoint's end at first: the footers of its some sixty columns are smaller.
 const END_BYTES: u64 = 64 << 10;
 
+/// Bytes of a checkpoint that are checked at once.
+const CHECKED_BYTES: u64 = 4 << 20;
+
 /// How a checkpoint is read.
 #[derive(Debug)]
 pub(super) struct CheckpointEnd {
@@ -29,11 +34,34 @@ pub(super) struct CheckpointEnd {
 /// Reads and judges the end of a checkpoint.
 pub(super) async fn read_end(store: &dyn ObjectStore, path: &Path) -> Result<CheckpointEnd> {
     let size = store.head(path).await?.size;
+    read_end_at(store, path, size).await?.map_err(|damage| of_checkpoint(path, &damage))
+}
+
+/// Checks all of a checkpoint of `size` bytes. Answers whether it has sums of ours, or what is wrong with it.
+pub(crate) async fn check_checkpoint(store: &dyn ObjectStore, path: &Path, size: u64) -> Result<Result<bool, String>> {
+    let sums = match read_end_at(store, path, size).await? {
+        Ok(CheckpointEnd { sums: Some(sums) }) => sums,
+        Ok(CheckpointEnd { sums: None }) => return Ok(Ok(false)),
+        Err(damage) => return Ok(Err(damage.to_string())),
+    };
+    let mut start = 0;
+    while start < sums.data_end() {
+        let end = sums.next_start(start + CHECKED_BYTES);
+        let part = store.get_range(path, start..end).await?;
+        if let Err(damage) = sums.check(start, &part) {
+            return Ok(Err(damage.to_string()));
+        }
+        start = end;
+    }
+    Ok(Ok(true))
+}
+
+async fn read_end_at(store: &dyn ObjectStore, path: &Path, size: u64) -> Result<Result<CheckpointEnd, Damage>> {
     let mut start = size.saturating_sub(END_BYTES);
     let mut end = if start < size { store.get_range(path, start..size).await? } else { Bytes::new() };
     loop {
         match BlockSums::of_end(&end, size) {
-            Ok(FileEnd::Checked(sums)) => return Ok(CheckpointEnd { sums: Some(sums) }),
+            Ok(FileEnd::Checked(sums)) => return Ok(Ok(CheckpointEnd { sums: Some(sums) })),
             Ok(FileEnd::NeedsFrom(offset)) if offset < start => {
                 let before = store.get_range(path, offset..start).await?;
                 let mut joined = BytesMut::with_capacity(before.len() + end.len());
@@ -41,9 +69,9 @@ pub(super) async fn read_end(store: &dyn ObjectStore, path: &Path) -> Result<Che
                 joined.extend_from_slice(&end);
                 (start, end) = (offset, joined.freeze());
             }
-            Err(Damage::Footer) if is_foreign(&end, start) => return Ok(CheckpointEnd { sums: None }),
-            Ok(FileEnd::NeedsFrom(_)) => return Err(of_checkpoint(path, &Damage::Footer)),
-            Err(damage) => return Err(of_checkpoint(path, &damage)),
+            Err(Damage::Footer) if is_foreign(&end, start) => return Ok(Ok(CheckpointEnd { sums: None })),
+            Ok(FileEnd::NeedsFrom(_)) => return Ok(Err(Damage::Footer)),
+            Err(damage) => return Ok(Err(damage)),
         }
     }
 }

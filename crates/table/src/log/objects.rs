@@ -26,7 +26,7 @@ use super::seal;
 use crate::error::{Error, ErrorKind};
 
 /// Folder of the log below the table's root.
-pub(super) const LOG_FOLDER: &str = "_delta_log";
+pub(crate) const LOG_FOLDER: &str = "_delta_log";
 
 /// Name in errors.
 const STORE_NAME: &str = "table log";
@@ -38,7 +38,7 @@ const ENDS_MAX: usize = 4;
 #[derive(Debug)]
 pub(super) struct LogObjects {
     inner: Arc<dyn ObjectStore>,
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
 }
 
 #[derive(Debug, Default)]
@@ -50,9 +50,25 @@ struct State {
     ends: BTreeMap<Path, Arc<CheckpointEnd>>,
 }
 
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    // Every change is one call, so a panic elsewhere leaves a sound state.
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl State {
+    /// Whether a listing has this object.
+    fn lists(&mut self, object: &ObjectMeta) -> bool {
+        if object.size == 0 && LogFile::of(&object.location) == LogFile::Checkpoint {
+            // Nobody reads one of no bytes, so nobody would find it damaged.
+            self.damaged.insert(object.location.clone());
+        }
+        !self.hidden.contains(&object.location)
+    }
+}
+
 /// What a file of the log is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum LogFile {
+pub(crate) enum LogFile {
     Commit,
     Checkpoint,
     /// The pointer to the newest checkpoint.
@@ -61,7 +77,7 @@ pub(super) enum LogFile {
 }
 
 impl LogFile {
-    pub(super) fn of(path: &Path) -> Self {
+    pub(crate) fn of(path: &Path) -> Self {
         let Some(name) = path.as_ref().strip_prefix(LOG_FOLDER).and_then(|rest| rest.strip_prefix('/')) else {
             return Self::Other;
         };
@@ -80,7 +96,7 @@ impl LogFile {
 
 impl LogObjects {
     pub(super) fn new(inner: Arc<dyn ObjectStore>) -> Self {
-        Self { inner, state: Mutex::default() }
+        Self { inner, state: Arc::default() }
     }
 
     /// The checkpoints that were found damaged since the last call.
@@ -94,12 +110,7 @@ impl LogObjects {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Every change is one call, so a panic elsewhere leaves a sound state.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn is_listed(&self, path: &Path) -> bool {
-        !self.lock().hidden.contains(path)
+        lock(&self.state)
     }
 
     fn forget(&self, path: &Path) {
@@ -115,7 +126,7 @@ impl LogObjects {
         let (meta, attributes) = (result.meta.clone(), result.attributes.clone());
         let bytes = result.bytes().await?;
         match seal::check(&bytes) {
-            Ok(()) => {}
+            Ok(_) => {}
             Err(why) if kind == LogFile::Pointer => {
                 tracing::warn!(
                     path = location.as_ref(),
@@ -274,7 +285,7 @@ impl ObjectStore for LogObjects {
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
         let mut found = self.inner.list_with_delimiter(prefix).await?;
-        found.objects.retain(|object| self.is_listed(&object.location));
+        found.objects.retain(|object| self.lock().lists(object));
         Ok(found)
     }
 
@@ -291,12 +302,9 @@ impl ObjectStore for LogObjects {
 
 impl LogObjects {
     fn listed(&self, objects: BoxStream<'static, Result<ObjectMeta>>) -> BoxStream<'static, Result<ObjectMeta>> {
-        let hidden = self.lock().hidden.clone();
-        if hidden.is_empty() {
-            return objects;
-        }
+        let state = Arc::clone(&self.state);
         let is_listed = move |object: &Result<ObjectMeta>| {
-            let listed = object.as_ref().map_or(true, |object| !hidden.contains(&object.location));
+            let listed = object.as_ref().map_or(true, |object| lock(&state).lists(object));
             futures::future::ready(listed)
         };
         objects.filter(is_listed).boxed()

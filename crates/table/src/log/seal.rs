@@ -46,14 +46,14 @@ pub(super) fn seal(bytes: &[u8]) -> Result<Vec<u8>> {
     Ok(sealed)
 }
 
-/// Checks the bytes of a file as they were read.
+/// Checks the bytes of a file as they were read. Answers whether they have a sum of ours.
 ///
 /// # Errors
 /// What is wrong with them, for a message that names the file.
-pub(super) fn check(bytes: &[u8]) -> Result<(), &'static str> {
+pub(crate) fn check(bytes: &[u8]) -> Result<bool, &'static str> {
     if let Some(digits) = find_sum(bytes) {
         return match read_sum(&bytes[digits.clone()]) {
-            Some(sum) if sum == sum_of(bytes, &digits) => Ok(()),
+            Some(sum) if sum == sum_of(bytes, &digits) => Ok(true),
             _ => Err("its bytes are not what was written"),
         };
     }
@@ -64,7 +64,7 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), &'static str> {
     if lines.peek().is_none() {
         return Err("it is empty");
     }
-    if lines.all(|line| serde_json::from_slice::<IgnoredAny>(line).is_ok()) { Ok(()) } else { Err("it is not JSON") }
+    if lines.all(|line| serde_json::from_slice::<IgnoredAny>(line).is_ok()) { Ok(false) } else { Err("it is not JSON") }
 }
 
 /// Whether a commit says that we wrote it, by what is not the sum.
@@ -118,7 +118,7 @@ mod tests {
             let shown = std::str::from_utf8(&sealed).unwrap();
             assert!(shown.contains(expected), "{shown}");
             assert!(shown.lines().all(|line| serde_json::from_str::<IgnoredAny>(line).is_ok()), "{shown}");
-            assert_eq!(check(&sealed), Ok(()));
+            assert_eq!(check(&sealed), Ok(true));
             assert_eq!(seal(&sealed).unwrap(), sealed, "sealing again changes nothing");
         }
         for text in ["", "\n", "}", "[]", "{\"a\":1", "text"] {
@@ -144,14 +144,14 @@ mod tests {
 
     #[test]
     fn commits_of_other_programs_pass_if_they_are_json() {
-        assert_eq!(check(FOREIGN.as_bytes()), Ok(()));
-        assert_eq!(check(format!("\n{FOREIGN}\r\n\n").as_bytes()), Ok(()));
+        assert_eq!(check(FOREIGN.as_bytes()), Ok(false));
+        assert_eq!(check(format!("\n{FOREIGN}\r\n\n").as_bytes()), Ok(false));
         for damaged in [&FOREIGN[..FOREIGN.len() - 1], "", "\n \n", "\0\0\0", "{\"add\":{}}\nx"] {
             assert!(check(damaged.as_bytes()).is_err(), "{damaged:?}");
         }
         // A line of ours that others carry on does not make their commit ours, unless it is the last.
         let theirs = format!("{{\"metaData\":{{\"annalsCrc32c\":\"00000000\"}}}}\n{FOREIGN}");
-        assert_eq!(check(theirs.as_bytes()), Ok(()));
+        assert_eq!(check(theirs.as_bytes()), Ok(false));
     }
 
     #[test]

@@ -285,7 +285,12 @@ impl Loaded {
 
 /// An error of ours that went through the kernel: the finding of a check.
 fn find_own(error: &KernelError) -> Option<&Error> {
-    let mut at: &(dyn std::error::Error + 'static) = error;
+    let mut at: &(dyn std::error::Error + 'static) = match error {
+        KernelError::Backtraced { source, .. } => return find_own(source),
+        // Which says what happened in its text, but not as its source.
+        KernelError::ObjectStore(error) => error,
+        error => error,
+    };
     loop {
         if let Some(own) = at.downcast_ref::<Error>() {
             return Some(own);

@@ -1,5 +1,6 @@
 //! Tests of the table: one for each rule that its log keeps.
 
+mod damage;
 mod faulty;
 
 use std::sync::Arc;

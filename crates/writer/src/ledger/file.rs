@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use annals_table::{FileSystem, FsFile};
 
-use crate::error::{Error, Result};
+use super::block;
+use crate::error::{Error, ErrorKind, Result};
 use crate::wal::read_all;
 
 const FILE_MAGIC: [u8; 8] = *b"ANLEDGER";
@@ -72,13 +73,37 @@ impl LedgerFile {
     }
 }
 
-/// The blocks of a file; nothing when its header is not whole (its creation was torn, so it was never used).
+/// The blocks of a file; nothing when its creation was torn, so that it was never used.
+///
+/// # Errors
+/// `Corrupt` when blocks are damaged that were synced. An end that is not whole is cut off: a crash leaves such, and what it
+/// held then stands in the log.
 pub(super) fn read(fs: &dyn FileSystem, path: &Path, kind: LedgerKind) -> Result<Vec<u8>> {
     let mut bytes = read_all(fs, path)?;
     if bytes.get(..FILE_HEADER_BYTES) != Some(&kind.header()) {
-        return Ok(Vec::new());
+        // The header is synced before the first block is written.
+        return if bytes.len() <= FILE_HEADER_BYTES { Ok(Vec::new()) } else { Err(damaged(path, 0)) };
     }
-    Ok(bytes.split_off(FILE_HEADER_BYTES))
+    let mut blocks = bytes.split_off(FILE_HEADER_BYTES);
+    let (end, goes_on) = block::valid_end(&blocks);
+    if goes_on {
+        return Err(damaged(path, end));
+    }
+    if end < blocks.len() {
+        tracing::warn!(path = %path.display(), offset = FILE_HEADER_BYTES + end, "the end of a ledger file is not whole");
+        blocks.truncate(end);
+    }
+    Ok(blocks)
+}
+
+fn damaged(path: &Path, end: usize) -> Error {
+    let message = format!(
+        "{} is damaged at offset {}: it tells which ids and requests are known; restore it, or remove it to go on, and what \
+         only it knew may be stored twice when it is sent again",
+        path.display(),
+        if end == 0 { 0 } else { FILE_HEADER_BYTES + end },
+    );
+    Error::new(ErrorKind::Corrupt, message)
 }
 
 /// All files of the ledger in `dir` by number, ascending.
