@@ -73,42 +73,52 @@ impl LedgerFile {
     }
 }
 
+/// A file as it was read.
+#[derive(Debug, Default)]
+pub(super) struct LedgerContent {
+    /// Whole blocks.
+    pub(super) blocks: Vec<u8>,
+    /// Where what is not whole begins. A crash leaves such an end, and what it held then stands in the log.
+    pub(super) torn_at: Option<usize>,
+}
+
 /// The blocks of a file; nothing when its creation was torn, so that it was never used.
 ///
 /// # Errors
-/// `Corrupt` when blocks are damaged that were synced. An end that is not whole is cut off: a crash leaves such, and what it
-/// held then stands in the log.
-pub(super) fn read(fs: &dyn FileSystem, path: &Path, kind: LedgerKind) -> Result<Vec<u8>> {
+/// `Corrupt` when blocks are damaged that were synced.
+pub(super) fn read(fs: &dyn FileSystem, path: &Path, kind: LedgerKind) -> Result<LedgerContent> {
     let mut bytes = read_all(fs, path)?;
     if bytes.get(..FILE_HEADER_BYTES) != Some(&kind.header()) {
         // The header is synced before the first block is written.
-        return if bytes.len() <= FILE_HEADER_BYTES { Ok(Vec::new()) } else { Err(damaged(path, 0)) };
+        let is_torn = bytes.len() <= FILE_HEADER_BYTES;
+        return if is_torn { Ok(LedgerContent::default()) } else { Err(damaged(path, 0)) };
     }
     let mut blocks = bytes.split_off(FILE_HEADER_BYTES);
     let (end, goes_on) = block::valid_end(&blocks);
     if goes_on {
-        return Err(damaged(path, end));
+        return Err(damaged(path, FILE_HEADER_BYTES + end));
     }
-    if end < blocks.len() {
-        tracing::warn!(path = %path.display(), offset = FILE_HEADER_BYTES + end, "the end of a ledger file is not whole");
-        blocks.truncate(end);
-    }
-    Ok(blocks)
+    let torn_at = (end < blocks.len()).then_some(FILE_HEADER_BYTES + end);
+    blocks.truncate(end);
+    Ok(LedgerContent { blocks, torn_at })
 }
 
-fn damaged(path: &Path, end: usize) -> Error {
+fn damaged(path: &Path, offset: usize) -> Error {
     let message = format!(
-        "{} is damaged at offset {}: it tells which ids and requests are known; restore it, or remove it to go on, and what \
-         only it knew may be stored twice when it is sent again",
+        "{} is damaged at offset {offset}: it tells which ids and requests are known; restore it, or remove it to go on, and \
+         what only it knew is stored once more when it is sent again",
         path.display(),
-        if end == 0 { 0 } else { FILE_HEADER_BYTES + end },
     );
     Error::new(ErrorKind::Corrupt, message)
 }
 
 /// All files of the ledger in `dir` by number, ascending.
 pub(super) fn files(fs: &dyn FileSystem, dir: &Path) -> Result<Vec<(u64, LedgerKind, PathBuf)>> {
-    let entries = fs.read_dir(dir).map_err(|error| Error::io("listing", dir, error))?;
+    let entries = match fs.read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Error::io("listing", dir, error)),
+    };
     let parse = |name: &str| {
         let (hex, kind) = name.strip_prefix("ledger-")?.split_once('.')?;
         let kind = [LedgerKind::Ids, LedgerKind::Requests].into_iter().find(|known| known.name() == kind)?;
