@@ -1,4 +1,5 @@
-//! What tests, benches and the demo stand on: a seeded generator of realistic events, and [faults](fault) on demand.
+//! What tests, benches and the demo stand on: a seeded generator of realistic events, [faults](fault) on demand, and a seeded
+//! hand that spoils bytes.
 //!
 //! Not for production paths: only the command line's `generate` and `demo` use it outside tests.
 //!
@@ -32,6 +33,7 @@ mod event_line;
 pub mod fault;
 mod generator;
 mod json_text;
+mod mutate;
 mod payload;
 mod population;
 mod script;
@@ -44,4 +46,5 @@ mod vocabulary;
 mod tests;
 
 pub use generator::Generator;
+pub use mutate::{Damage, Mutator};
 pub use settings::GeneratorSettings;
