@@ -1,4 +1,5 @@
-//! What tests, benches and the demo stand on: a seeded generator of realistic events.
+//! What tests, benches and the demo stand on: a seeded generator of realistic events, and the way in which the tests of
+//! promises tell what they found ([`Proof`]).
 //!
 //! Not for production paths: only the command line's `generate` and `demo` use it outside tests.
 //!
@@ -33,6 +34,7 @@ mod generator;
 mod json_text;
 mod payload;
 mod population;
+mod proof;
 mod script;
 mod settings;
 mod step;
@@ -43,4 +45,5 @@ mod vocabulary;
 mod tests;
 
 pub use generator::Generator;
+pub use proof::{Form, Proof, seed};
 pub use settings::GeneratorSettings;

@@ -4,6 +4,4 @@
 //! A test of a promise ends in [`Proof::tell`]. Its choices come from a seed that it prints; a seed that once failed stays
 //! as a test of its own, under the name of what it found.
 
-mod proof;
-
-pub(crate) use proof::{Form, Proof, seed};
+pub(crate) use annals_testkit::{Form, Proof, seed};

@@ -168,6 +168,8 @@ mod tests {
             keys: false,
             encoding: Encoding::Identity,
             overload: false,
+            idle: 0,
+            slow: 0,
         };
         let load = RunReport::of(&plan, Duration::from_secs(2), &mut tally);
         let check = Verdict { acked: 2_000, lost: 3, ..Verdict::default() };

@@ -49,6 +49,8 @@ fn run_plan(server: &StubServer) -> RunPlan {
         keys: true,
         encoding: Encoding::Identity,
         overload: false,
+        idle: 0,
+        slow: 0,
     }
 }
 

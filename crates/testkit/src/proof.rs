@@ -1,4 +1,5 @@
 //! [`Proof`]: what the test of a promise counted, told in one line that `cargo xtask faults` collects.
+#![allow(clippy::print_stdout, reason = "a test tells on standard output, where the harness keeps it")]
 
 use std::io::Write;
 
@@ -13,7 +14,7 @@ const SEED: &str = "ANNALS_FAULTS_SEED";
 
 /// How far a proof goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
+pub enum Form {
     /// In every run of the tests.
     Short,
     /// Nightly, or before a release.
@@ -22,7 +23,10 @@ pub(crate) enum Form {
 
 impl Form {
     /// What the environment asks for: `ANNALS_FAULTS=full`, else the short form.
-    pub(crate) fn asked() -> Self {
+    ///
+    /// # Panics
+    /// When the variable says anything else.
+    pub fn asked() -> Self {
         match std::env::var(FORM) {
             Ok(form) if form == "full" => Self::Full,
             Ok(form) if !form.is_empty() && form != "short" => panic!("{FORM} is {form:?}: use short or full"),
@@ -31,7 +35,7 @@ impl Form {
     }
 
     /// One of two sizes.
-    pub(crate) fn of(self, short: u64, full: u64) -> u64 {
+    pub fn of(self, short: u64, full: u64) -> u64 {
         match self {
             Self::Short => short,
             Self::Full => full,
@@ -40,7 +44,10 @@ impl Form {
 }
 
 /// The seed of this run, printed: that of `ANNALS_FAULTS_SEED`, else one from the time.
-pub(crate) fn seed() -> u64 {
+///
+/// # Panics
+/// When the variable is no number.
+pub fn seed() -> u64 {
     let seed = match std::env::var(SEED) {
         Ok(seed) => seed.parse().unwrap_or_else(|_| panic!("{SEED} is {seed:?}: use a whole number")),
         Err(_) => SystemClock.now_us() as u64,
@@ -51,23 +58,23 @@ pub(crate) fn seed() -> u64 {
 
 /// What a test of a promise did and found.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Proof {
+pub struct Proof {
     /// Number of the promise in `crates/RELIABILITY.md`.
-    pub(crate) promise: u32,
+    pub promise: u32,
     /// What was done how often, e.g. "a kill under load".
-    pub(crate) what: &'static str,
+    pub what: &'static str,
     /// How often.
-    pub(crate) runs: u64,
+    pub runs: u64,
     /// Events that were acknowledged, where that is what is counted.
-    pub(crate) acknowledged: u64,
+    pub acknowledged: u64,
     /// Acknowledged events that were not there.
-    pub(crate) lost: u64,
+    pub lost: u64,
     /// Events that were there twice.
-    pub(crate) doubled: u64,
+    pub doubled: u64,
     /// Events that nobody sent.
-    pub(crate) invented: u64,
+    pub invented: u64,
     /// Anything else that was not as promised.
-    pub(crate) wrong: u64,
+    pub wrong: u64,
 }
 
 impl Proof {
@@ -75,7 +82,7 @@ impl Proof {
     ///
     /// # Panics
     /// When the promise was broken, or nothing was tried.
-    pub(crate) fn tell(&self) {
+    pub fn tell(&self) {
         let Self { promise, what, runs, acknowledged, lost, doubled, invented, wrong } = self;
         let line = serde_json::json!({
             "promise": promise, "what": what, "runs": runs, "acknowledged": acknowledged,
@@ -84,8 +91,9 @@ impl Proof {
         });
         println!("proof {line}");
         if let Some(path) = std::env::var_os(REPORT) {
-            let mut file = std::fs::File::options().create(true).append(true).open(path).unwrap();
-            file.write_all(format!("{line}\n").as_bytes()).unwrap();
+            let file = std::fs::File::options().create(true).append(true).open(&path);
+            let told = file.and_then(|mut file| file.write_all(format!("{line}\n").as_bytes()));
+            told.unwrap_or_else(|error| panic!("{REPORT}: {}: {error}", path.display()));
         }
         assert!(*runs > 0, "promise {promise} ({what}): nothing was tried");
         assert_eq!((*lost, *doubled, *invented, *wrong), (0, 0, 0, 0), "promise {promise} is broken: {line}");
