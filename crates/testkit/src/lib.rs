@@ -1,4 +1,4 @@
-//! What tests, benches and the demo stand on: a seeded generator of realistic events.
+//! What tests, benches and the demo stand on: a seeded generator of realistic events, and a seeded hand that spoils bytes.
 //!
 //! Not for production paths: only the command line's `generate` and `demo` use it outside tests.
 //!
@@ -31,6 +31,7 @@ mod chance;
 mod event_line;
 mod generator;
 mod json_text;
+mod mutate;
 mod payload;
 mod population;
 mod script;
@@ -43,4 +44,5 @@ mod vocabulary;
 mod tests;
 
 pub use generator::Generator;
+pub use mutate::{Damage, Mutator};
 pub use settings::GeneratorSettings;
