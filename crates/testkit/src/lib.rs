@@ -1,5 +1,6 @@
 //! What tests, benches and the demo stand on: a seeded generator of realistic events, and the way in which the tests of
 //! promises tell what they found ([`Proof`]).
+//! What tests, benches and the demo stand on: a seeded generator of realistic events, and a seeded hand that spoils bytes.
 //!
 //! Not for production paths: only the command line's `generate` and `demo` use it outside tests.
 //!
@@ -32,6 +33,7 @@ mod chance;
 mod event_line;
 mod generator;
 mod json_text;
+mod mutate;
 mod payload;
 mod population;
 mod proof;
@@ -45,5 +47,6 @@ mod vocabulary;
 mod tests;
 
 pub use generator::Generator;
+pub use mutate::{Damage, Mutator};
 pub use proof::{Form, Proof, seed};
 pub use settings::GeneratorSettings;
