@@ -132,6 +132,18 @@ impl Store {
         Ok(Self { place: Place::Remote { bucket: Arc::new(client), prefix }, base, shown, runtime })
     }
 
+    /// A store in `bucket`, for objects that no URL leads to: those of tests, say. `url` (with a host and no path) names it
+    /// to people.
+    ///
+    /// # Errors
+    /// `Invalid` when `url` is none.
+    pub fn over(bucket: Arc<dyn ObjectStore>, url: &str, runtime: tokio::runtime::Handle) -> Result<Self> {
+        let base = Url::parse(&format!("{}/", url.trim_end_matches('/')))
+            .map_err(|error| Error::with_source(ErrorKind::Invalid, format!("{url:?} is no URL"), error))?;
+        let shown = url.trim_end_matches('/').to_owned();
+        Ok(Self { place: Place::Remote { bucket, prefix: ObjectPath::default() }, base, shown, runtime })
+    }
+
     /// The objects of table `name`; paths are relative to the table.
     pub fn table(&self, name: &str) -> Arc<dyn ObjectStore> {
         match &self.place {

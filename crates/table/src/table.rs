@@ -39,12 +39,20 @@ pub struct TableOptions {
     pub schema: SchemaRef,
     /// Commits between two checkpoints. At least 1, default 100.
     pub checkpoint_interval: u64,
+    /// Seed of commit ids, which must differ between processes with one clock: `None` takes the operating system's. Only for
+    /// runs that must come out the same.
+    pub commit_seed: Option<u64>,
 }
 
 impl TableOptions {
     /// The table of events.
     pub fn events() -> Self {
-        Self { name: "events", schema: annals_event::event_schema(), checkpoint_interval: CHECKPOINT_INTERVAL_DEFAULT }
+        Self {
+            name: "events",
+            schema: annals_event::event_schema(),
+            checkpoint_interval: CHECKPOINT_INTERVAL_DEFAULT,
+            commit_seed: None,
+        }
     }
 
     /// The table of refused records: events about them.
@@ -96,8 +104,9 @@ impl Table {
         options: TableOptions,
         clock: Arc<dyn Clock>,
     ) -> Result<Option<Self>> {
-        let log = LogStore::new(objects, runtime, options, Arc::clone(&clock))?;
-        Ok(log.load()?.map(|loaded| Self::new(log, CommitIds::new(clock), loaded)))
+        let ids = CommitIds::new(Arc::clone(&clock), options.commit_seed);
+        let log = LogStore::new(objects, runtime, options, clock)?;
+        Ok(log.load()?.map(|loaded| Self::new(log, ids, loaded)))
     }
 
     /// Opens the table at the root of `objects`, after creating it where there is none.
@@ -107,8 +116,8 @@ impl Table {
         options: TableOptions,
         clock: Arc<dyn Clock>,
     ) -> Result<Self> {
-        let log = LogStore::new(objects, runtime, options, Arc::clone(&clock))?;
-        let ids = CommitIds::new(clock);
+        let ids = CommitIds::new(Arc::clone(&clock), options.commit_seed);
+        let log = LogStore::new(objects, runtime, options, clock)?;
         if let Some(loaded) = log.load()? {
             return Ok(Self::new(log, ids, loaded));
         }

@@ -1,6 +1,5 @@
-//! What tests, benches and the demo stand on: a seeded generator of realistic events, and the way in which the tests of
-//! promises tell what they found ([`Proof`]).
-//! What tests, benches and the demo stand on: a seeded generator of realistic events, and a seeded hand that spoils bytes.
+//! What tests, benches and the demo stand on: a seeded generator of realistic events, [faults](fault) on demand, a seeded hand
+//! that spoils bytes, and the way in which the tests of promises tell what they found ([`Proof`], [`Fuzz`]).
 //!
 //! Not for production paths: only the command line's `generate` and `demo` use it outside tests.
 //!
@@ -31,6 +30,8 @@
 
 mod chance;
 mod event_line;
+pub mod fault;
+mod fuzz;
 mod generator;
 mod json_text;
 mod mutate;
@@ -46,6 +47,7 @@ mod vocabulary;
 #[cfg(test)]
 mod tests;
 
+pub use fuzz::Fuzz;
 pub use generator::Generator;
 pub use mutate::{Damage, Mutator};
 pub use proof::{Form, Proof, seed};

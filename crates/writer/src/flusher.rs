@@ -15,7 +15,7 @@ use annals_table::{
 use crate::error::{Error, ErrorKind, Result};
 use crate::flush::{EncodedPartition, encode, plan};
 use crate::ledger::{Ledger, LedgerEntry};
-use crate::state::{Due, PanicWatch, Shared};
+use crate::state::{Due, PanicWatch, Shared, State};
 use crate::wal::{ClosedSegment, removable, remove_segments};
 
 /// The longest rest before a failed flush is tried again.
@@ -38,15 +38,33 @@ impl Flusher {
     pub(crate) fn run(&self) {
         let _watch = PanicWatch(Arc::clone(&self.shared));
         while let Some(memtable) = self.claim() {
-            match self.flush(&memtable) {
-                Ok(true) => {
-                    // Its rows are in the table: they must not be held while a checkpoint is written.
-                    let last_lsn = memtable.last_lsn;
-                    drop(memtable);
-                    self.tidy(last_lsn);
-                }
-                Ok(false) => return,
-                Err(error) => return self.shared.fail(&error),
+            if !self.bring_in(memtable) {
+                return;
+            }
+        }
+    }
+
+    /// Brings the oldest frozen memtable into the table, without waiting for one; `false` when there is none, or the writer
+    /// is closed.
+    pub(crate) fn step(&self) -> bool {
+        let memtable = unclaimed(&mut self.shared.lock());
+        memtable.is_some_and(|memtable| self.bring_in(memtable))
+    }
+
+    /// `false` when the writer closed before the memtable was committed, or failed over it.
+    fn bring_in(&self, memtable: TailMemtable) -> bool {
+        match self.flush(&memtable) {
+            Ok(true) => {
+                // Its rows are in the table: they must not be held while a checkpoint is written.
+                let last_lsn = memtable.last_lsn;
+                drop(memtable);
+                self.tidy(last_lsn);
+                true
+            }
+            Ok(false) => false,
+            Err(error) => {
+                self.shared.fail(&error);
+                false
             }
         }
     }
@@ -57,9 +75,8 @@ impl Flusher {
             if state.closing || state.failure.is_some() {
                 return None;
             }
-            if let Some(frozen) = state.memtables.frozen.iter_mut().find(|frozen| !frozen.claimed) {
-                frozen.claimed = true;
-                return Some(frozen.rows.clone());
+            if let Some(memtable) = unclaimed(&mut state) {
+                return Some(memtable);
             }
             state = self.shared.flush.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
@@ -154,7 +171,7 @@ impl Flusher {
             let mut state = self.shared.lock();
             state.last_flush_error = Some(error);
             self.shared.room.notify_all();
-            let over = |state: &crate::state::State| state.closing || state.failure.is_some();
+            let over = |state: &State| state.closing || state.failure.is_some();
             let (mut state, _) = self
                 .shared
                 .flush
@@ -218,4 +235,14 @@ impl Flusher {
             tracing::warn!(error = %error, "a checkpoint failed; the next commit tries again");
         }
     }
+}
+
+/// Claims the oldest frozen memtable that nobody has.
+fn unclaimed(state: &mut State) -> Option<TailMemtable> {
+    if state.closing || state.failure.is_some() {
+        return None;
+    }
+    let frozen = state.memtables.frozen.iter_mut().find(|frozen| !frozen.claimed)?;
+    frozen.claimed = true;
+    Some(frozen.rows.clone())
 }

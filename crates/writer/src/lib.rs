@@ -19,6 +19,7 @@ mod retention;
 mod settings;
 mod share;
 mod state;
+mod steps;
 mod tail;
 mod wal;
 mod writer;
@@ -29,6 +30,7 @@ pub use request_key::{Claim, KeyClaim, KeyWait, KnownReceipt, RequestHash, Reque
 pub use retention::{Expiry, expire, plan_expiry};
 pub use settings::{WalCompression, WriterSettings};
 pub use share::{NOTE_BYTES_MAX, Share, ShareKey};
+pub use steps::{FlushStep, LogStep, Steps};
 pub use tail::{WalTail, replay_tail};
 pub use wal::WalHolder;
 pub use writer::{Writer, WriterOptions, WriterStatus};

@@ -15,7 +15,7 @@ use crate::ledger::{LedgerEntry, encode_request};
 use crate::receipt::{Ack, Receipt};
 use crate::request_key::{KeyRecord, KnownReceipt};
 use crate::share::ShareKey;
-use crate::state::{Due, PanicWatch, Pending, Shared, Waiting};
+use crate::state::{Due, PanicWatch, Pending, Shared, State, Waiting};
 use crate::wal::{BodyCodec, FrameRecord, WalWriter, WriteError};
 
 /// How long the thread rests at most while rows wait for their age: the clock is asked again this often.
@@ -34,11 +34,33 @@ impl Logger {
     pub(crate) fn run(mut self) {
         let _watch = PanicWatch(Arc::clone(&self.shared));
         while let Some(group) = next_group(&self.shared) {
-            if let Err(error) = self.log_group(group) {
-                self.shared.fail(&error);
+            if !self.log(group) {
                 return;
             }
         }
+        self.end();
+    }
+
+    /// Logs what waits now, as one group, without waiting; `false` when there is nothing, or the writer is closed.
+    pub(crate) fn step(&mut self) -> bool {
+        let next = take_group(&self.shared, &mut self.shared.lock());
+        match next {
+            Next::Group(group) => self.log(group),
+            Next::Rest | Next::End => false,
+        }
+    }
+
+    /// `false` when the log failed, and the writer with it.
+    fn log(&mut self, group: Vec<Pending>) -> bool {
+        let logged = self.log_group(group);
+        if let Err(error) = &logged {
+            self.shared.fail(error);
+        }
+        logged.is_ok()
+    }
+
+    /// Cuts a log whose every row is in the table.
+    fn end(self) {
         let all_committed = {
             let state = self.shared.lock();
             state.failure.is_none() && state.committed_lsn.0 + 1 == self.wal.next_lsn().0
@@ -184,18 +206,22 @@ impl Logger {
     }
 }
 
+/// What the thread does next.
+enum Next {
+    Group(Vec<Pending>),
+    /// Nothing waits.
+    Rest,
+    /// The writer closed or failed.
+    End,
+}
+
 fn next_group(shared: &Shared) -> Option<Vec<Pending>> {
     let mut state = shared.lock();
     loop {
-        if state.failure.is_some() {
-            return None;
-        }
-        shared.freeze_if_due(&mut state);
-        if !state.inbox.is_empty() {
-            break;
-        }
-        if state.closing {
-            return None;
+        match take_group(shared, &mut state) {
+            Next::Group(group) => return Some(group),
+            Next::End => return None,
+            Next::Rest => {}
         }
         let age = Duration::from_millis(shared.settings.freeze_age_ms).min(AGE_CHECK_MAX);
         state = if state.memtables.active.rows > 0 {
@@ -203,6 +229,17 @@ fn next_group(shared: &Shared) -> Option<Vec<Pending>> {
         } else {
             shared.work.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner)
         };
+    }
+}
+
+/// Freezes if that is due, then takes the appends of the next frame.
+fn take_group(shared: &Shared, state: &mut State) -> Next {
+    if state.failure.is_some() {
+        return Next::End;
+    }
+    shared.freeze_if_due(state);
+    if state.inbox.is_empty() {
+        return if state.closing { Next::End } else { Next::Rest };
     }
     let mut group = Vec::new();
     let mut bytes = 0;
@@ -214,7 +251,7 @@ fn next_group(shared: &Shared) -> Option<Vec<Pending>> {
         group.extend(state.inbox.pop_front());
     }
     state.logging = true;
-    Some(group)
+    Next::Group(group)
 }
 
 /// A group with its numbers.

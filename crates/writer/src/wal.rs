@@ -20,7 +20,7 @@ pub(crate) use lock::WalLock;
 pub(crate) use lock::write_note;
 pub(crate) use replay::{FrameContent, Replay, read_frame};
 pub(crate) use segment::read_all;
-pub(crate) use supply::{SegmentMaker, mix};
+pub(crate) use supply::{SegmentMaker, SegmentSupply, mix};
 pub(crate) use writer::{WalWriter, WriteError};
 
 #[cfg(test)]

@@ -20,9 +20,10 @@ use crate::request_key::{Claim, RequestHash, RequestKey};
 use crate::settings::WriterSettings;
 use crate::share::Share;
 use crate::state::{Pending, Shared, State, Waiting};
+use crate::steps::{FlushStep, LogStep, Steps};
 use crate::wal::{
-    BodyCodec, ClosedSegment, FrameContent, Replay, SegmentMaker, WalHolder, WalLock, WalWriter, mix, read_frame,
-    write_note,
+    BodyCodec, ClosedSegment, FrameContent, Replay, SegmentMaker, SegmentSupply, WalHolder, WalLock, WalWriter, mix,
+    read_frame, write_note,
 };
 
 /// What a writer is made of.
@@ -92,6 +93,26 @@ impl Writer {
     /// `Conflict`, naming the holder, when another process holds the WAL; `Corrupt`, naming file and offset, when synced
     /// rows are damaged; `Invalid` for settings out of bounds; `Exhausted` when the disk is full.
     pub fn open(options: WriterOptions) -> Result<Self> {
+        let (opened, logger, flusher) = Self::assemble(options, true)?;
+        debug_assert!(flusher.is_none(), "the flush threads have theirs");
+        opened.spawn("annals-wal", move || logger.run())?;
+        Ok(opened)
+    }
+
+    /// Opens a writer without threads of its own: appends are logged, and memtables flushed, only when a [step](Steps) is
+    /// taken. For programs that must order everything themselves, as a simulation does. What waits for another thread would
+    /// wait for ever: [`flush`](Self::flush), [`append_wait`](Self::append_wait), a ticket before its step.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_stepped(options: WriterOptions) -> Result<(Self, Steps)> {
+        let (opened, logger, flusher) = Self::assemble(options, false)?;
+        let flusher = flusher.expect("no thread has it");
+        Ok((opened, Steps { log: LogStep(logger), flush: FlushStep(flusher) }))
+    }
+
+    /// Opens and replays. With `threads`, flushes and segments have theirs; without, the caller gets what flushes.
+    fn assemble(options: WriterOptions, threads: bool) -> Result<(Self, Logger, Option<Flusher>)> {
         let WriterOptions { settings, wal_dir, store, table, fs, clock, seed } = options;
         settings.validate()?;
         let codec = BodyCodec::new(settings.wal_compression)?;
@@ -116,7 +137,8 @@ impl Writer {
             seed: mix(seed ^ end.0),
         };
         let closed = Arc::new(Mutex::new(replay.closed.clone()));
-        let wal = WalWriter::start(maker, Lsn(end.0 + 1), Arc::clone(&closed))?;
+        let supply = |maker| if threads { SegmentSupply::ahead(maker) } else { Ok(SegmentSupply::WhenAsked(maker)) };
+        let wal = WalWriter::start(maker, Lsn(end.0 + 1), Arc::clone(&closed), supply)?;
         replay.remove_surplus(fs.as_ref(), &wal_dir)?;
         let segment_bytes = wal.segment_bytes();
         let state = State { next_lsn: wal.next_lsn(), durable_lsn: end, committed_lsn: watermark, ..State::default() };
@@ -138,14 +160,18 @@ impl Writer {
         let flusher = Flusher { shared: Arc::clone(&shared), store, table, fs, wal_dir, closed: closed_too, ledger };
         let (fs, wal_dir) = (Arc::clone(&flusher.fs), flusher.wal_dir.clone());
         let opened = Self { shared, codec, closed, segment_bytes, wal_dir, fs, threads: Mutex::default(), _lock: lock };
-        for _ in 0..opened.shared.settings.frozen_max {
-            let flusher = flusher.clone();
-            opened.spawn("annals-flush", move || flusher.run())?;
+        let mut stepped = None;
+        if threads {
+            for _ in 0..opened.shared.settings.frozen_max {
+                let flusher = flusher.clone();
+                opened.spawn("annals-flush", move || flusher.run())?;
+            }
+        } else {
+            stepped = Some(flusher);
         }
-        opened.take_in(&replay, &mut known)?;
+        opened.take_in(&replay, &mut known, stepped.as_ref())?;
         let logger = Logger { shared: Arc::clone(&opened.shared), wal, known, codec: opened.codec.clone() };
-        opened.spawn("annals-wal", move || logger.run())?;
-        Ok(opened)
+        Ok((opened, logger, stepped))
     }
 
     fn spawn(&self, name: &str, work: impl FnOnce() + Send + 'static) -> Result<()> {
@@ -158,7 +184,7 @@ impl Writer {
 
     /// Puts the replayed rows into the memtable, flushing on the way when they are more than memory may hold, and what else
     /// the log tells into the tables of known ids and requests.
-    fn take_in(&self, replay: &Replay, known: &mut KnownIds) -> Result<()> {
+    fn take_in(&self, replay: &Replay, known: &mut KnownIds, stepped: Option<&Flusher>) -> Result<()> {
         let settled = replay.settled.iter().map(|place| (place, false));
         for (place, is_new) in settled.chain(replay.frames.iter().map(|place| (place, true))) {
             let FrameContent { batches, ids, requests } = read_frame(self.fs.as_ref(), &self.wal_dir, place)?;
@@ -190,7 +216,14 @@ impl Writer {
                     self.shared.freeze_if_due(&mut state);
                 }
                 state.check_open()?;
-                state = self.shared.room.wait(state).unwrap_or_else(PoisonError::into_inner);
+                state = match stepped {
+                    None => self.shared.room.wait(state).unwrap_or_else(PoisonError::into_inner),
+                    Some(flusher) => {
+                        drop(state);
+                        flusher.step();
+                        self.shared.lock()
+                    }
+                };
                 self.shared.freeze_if_due(&mut state);
             }
         }

@@ -19,14 +19,10 @@ pub(crate) struct CommitIds {
 }
 
 impl CommitIds {
-    /// Ids that no other process draws: the seed is the operating system's.
-    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+    /// Ids from `seed`; without one no other process draws them, for the seed is the operating system's.
+    pub(crate) fn new(clock: Arc<dyn Clock>, seed: Option<u64>) -> Self {
         // The one place that takes a seed from the system; two processes with one clock must not draw the same ids.
-        Self::with_seed(clock, RandomState::new().build_hasher().finish())
-    }
-
-    /// Ids from a given seed.
-    pub(crate) fn with_seed(clock: Arc<dyn Clock>, seed: u64) -> Self {
+        let seed = seed.unwrap_or_else(|| RandomState::new().build_hasher().finish());
         Self { clock, seed, drawn: AtomicU64::new(0) }
     }
 

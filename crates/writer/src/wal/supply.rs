@@ -1,4 +1,5 @@
-//! The supply of segments: a thread that keeps one prepared ahead, so that no append waits for a file to be allocated.
+//! The supply of segments: a thread that keeps one prepared ahead, so that no append waits for a file to be allocated; or,
+//! for a caller that orders all work itself, made when asked for.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -73,15 +74,18 @@ impl SegmentMaker {
     }
 }
 
-/// The thread that prepares segments, and the way to get one.
+/// The way to get segments.
 #[derive(Debug)]
-pub(crate) struct SegmentSupply {
-    ready: Option<Receiver<Result<OpenSegment>>>,
-    thread: Option<JoinHandle<()>>,
+pub(crate) enum SegmentSupply {
+    /// A thread that prepares them.
+    Ahead { ready: Option<Receiver<Result<OpenSegment>>>, thread: Option<JoinHandle<()>> },
+    /// Made by who asks.
+    WhenAsked(SegmentMaker),
 }
 
 impl SegmentSupply {
-    pub(crate) fn start(mut maker: SegmentMaker) -> Result<Self> {
+    /// Starts the thread.
+    pub(crate) fn ahead(mut maker: SegmentMaker) -> Result<Self> {
         // No buffer: the thread holds one prepared segment in its hands, and after a failure tries anew when asked.
         let (hand_over, ready) = sync_channel(0);
         let thread = std::thread::Builder::new()
@@ -98,20 +102,24 @@ impl SegmentSupply {
                 }
             })
             .map_err(|error| Error::with_source(ErrorKind::Exhausted, "cannot start a thread", error))?;
-        Ok(Self { ready: Some(ready), thread: Some(thread) })
+        Ok(Self::Ahead { ready: Some(ready), thread: Some(thread) })
     }
 
     /// The next segment; waits when it is not ready yet.
-    pub(crate) fn take(&self) -> Result<OpenSegment> {
-        let ready = self.ready.as_ref().expect("the receiver is there until drop");
+    pub(crate) fn take(&mut self) -> Result<OpenSegment> {
+        let ready = match self {
+            Self::WhenAsked(maker) => return maker.make(),
+            Self::Ahead { ready, .. } => ready.as_ref().expect("the receiver is there until drop"),
+        };
         ready.recv().unwrap_or_else(|_| Err(Error::new(ErrorKind::Closed, "the segment thread has stopped")))
     }
 }
 
 impl Drop for SegmentSupply {
     fn drop(&mut self) {
-        self.ready = None;
-        if let Some(thread) = self.thread.take() {
+        let Self::Ahead { ready, thread } = self else { return };
+        *ready = None;
+        if let Some(thread) = thread.take() {
             // A panic there shows as a failed take.
             let _ = thread.join();
         }

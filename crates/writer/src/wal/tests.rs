@@ -37,7 +37,7 @@ fn log_of(frames: usize, segment_bytes: u64) -> (TempDir, Vec<(u64, u64)>) {
     let dir = tempfile::tempdir().unwrap();
     let codec = BodyCodec::new(WalCompression::Lz4).unwrap();
     let closed = Arc::new(Mutex::new(Vec::new()));
-    let mut wal = WalWriter::start(maker(dir.path(), segment_bytes), Lsn(1), closed).unwrap();
+    let mut wal = WalWriter::start(maker(dir.path(), segment_bytes), Lsn(1), closed, SegmentSupply::ahead).unwrap();
     let record = codec.encode(&batch(2)).unwrap();
     let mut at = SEGMENT_HEADER_BYTES as u64;
     let mut places = Vec::new();

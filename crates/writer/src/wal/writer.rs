@@ -37,14 +37,16 @@ pub(crate) struct WalWriter {
 }
 
 impl WalWriter {
-    /// Starts a new segment, the first LSN of which will be `next_lsn`. `closed` receives the segments that are full.
+    /// Starts a new segment, the first LSN of which will be `next_lsn`. `closed` receives the segments that are full,
+    /// `supply` makes the way to the next ones.
     pub(crate) fn start(
         mut maker: SegmentMaker,
         next_lsn: Lsn,
         closed: Arc<Mutex<Vec<ClosedSegment>>>,
+        supply: impl FnOnce(SegmentMaker) -> Result<SegmentSupply>,
     ) -> Result<Self> {
         let current = maker.make()?;
-        let supply = SegmentSupply::start(maker)?;
+        let supply = supply(maker)?;
         let durable_lsn = Lsn(next_lsn.0 - 1);
         Ok(Self { current, at: SEGMENT_HEADER_BYTES as u64, next_lsn, durable_lsn, supply, buffer: Vec::new(), closed })
     }
