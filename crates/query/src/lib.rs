@@ -25,6 +25,8 @@ mod filter;
 #[cfg(test)]
 mod fixture;
 mod follow;
+#[cfg(test)]
+mod fuzz;
 mod histogram;
 mod plain;
 mod provider;

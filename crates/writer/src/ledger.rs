@@ -187,4 +187,6 @@ impl Run {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;

@@ -33,7 +33,7 @@ fn maker(dir: &Path, segment_bytes: u64) -> SegmentMaker {
 }
 
 /// A log of frames of two rows each; answers where each frame of the last segment starts and ends.
-fn log_of(frames: usize, segment_bytes: u64) -> (TempDir, Vec<(u64, u64)>) {
+pub(super) fn log_of(frames: usize, segment_bytes: u64) -> (TempDir, Vec<(u64, u64)>) {
     let dir = tempfile::tempdir().unwrap();
     let codec = BodyCodec::new(WalCompression::Lz4).unwrap();
     let closed = Arc::new(Mutex::new(Vec::new()));

@@ -158,7 +158,7 @@ mod tests {
         let dir = std::env::temp_dir().join(format!("annals-xtask-copy-{}", std::process::id()));
         let copy = Replica { root: dir.join("checkout"), target: dir.join("target") };
         copy.refresh().unwrap();
-        let name = "crates/xtask/src/faults/copy.rs";
+        let name = "crates/xtask/src/faults/replica.rs";
         let original = copy.read(name).unwrap();
         let time = |path: PathBuf| std::fs::metadata(path).unwrap().modified().unwrap();
         assert_eq!(time(copy.root.join(name)), time(root().join(name)), "what is equal looks equally old");
