@@ -136,3 +136,21 @@ fn a_segment_without_header_is_an_unused_one_unless_it_holds_bytes() {
     overwrite(dir.path(), 1, 0, &[0; SEGMENT_HEADER_BYTES]);
     assert_eq!(read(dir.path()).unwrap_err().kind(), ErrorKind::Corrupt);
 }
+
+#[test]
+fn a_length_that_bytes_cannot_have_is_refused_before_anything_is_allocated() {
+    let record = BodyCodec::new(WalCompression::Lz4).unwrap().encode(&batch(50)).unwrap();
+    let decode = |data: Vec<u8>| super::body::decode(&record.metadata, &data.into());
+    assert_eq!(decode(record.data.clone()).unwrap().num_rows(), 50);
+    // Every buffer begins with the length that it had before compression, at a multiple of 8.
+    let mut refused = 0;
+    for at in (0..record.data.len() - 8).step_by(8) {
+        let mut data = record.data.clone();
+        data[at..at + 8].copy_from_slice(&(1_i64 << 40).to_le_bytes());
+        refused += usize::from(decode(data).is_err_and(|error| error.to_string().contains("claims to be longer")));
+    }
+    assert!(refused > 5, "{refused} lengths");
+    for cut in 0..record.data.len() {
+        decode(record.data[..cut].to_vec()).unwrap_err();
+    }
+}
