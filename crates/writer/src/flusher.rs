@@ -31,6 +31,8 @@ pub(crate) struct Flusher {
     pub wal_dir: PathBuf,
     pub closed: Arc<Mutex<Vec<ClosedSegment>>>,
     pub ledger: Arc<Mutex<Ledger>>,
+    /// Whether what failed is tried again at once, until it succeeds or the writer closes; else it is left for the next step.
+    pub tries_again: bool,
 }
 
 impl Flusher {
@@ -48,7 +50,15 @@ impl Flusher {
     /// is closed.
     pub(crate) fn step(&self) -> bool {
         let memtable = unclaimed(&mut self.shared.lock());
-        memtable.is_some_and(|memtable| self.bring_in(memtable))
+        let Some(memtable) = memtable else { return false };
+        let first_lsn = memtable.first_lsn;
+        let done = self.bring_in(memtable);
+        if !done {
+            let mut state = self.shared.lock();
+            let left = state.memtables.frozen.iter_mut().find(|frozen| frozen.rows.first_lsn == first_lsn);
+            left.into_iter().for_each(|frozen| frozen.claimed = false);
+        }
+        done
     }
 
     /// `false` when the writer closed before the memtable was committed, or failed over it.
@@ -149,7 +159,8 @@ impl Flusher {
         (data_file, NewObject { path, bytes: file.bytes })
     }
 
-    /// Tries `work` until it succeeds, resting between; `None` when the writer closes meanwhile.
+    /// Tries `work` until it succeeds, resting between; `None` when the writer closes meanwhile, or after one try if more
+    /// are not wanted.
     ///
     /// # Errors
     /// What trying again cannot mend.
@@ -171,6 +182,9 @@ impl Flusher {
             let mut state = self.shared.lock();
             state.last_flush_error = Some(error);
             self.shared.room.notify_all();
+            if !self.tries_again {
+                return Ok(None);
+            }
             let over = |state: &State| state.closing || state.failure.is_some();
             let (mut state, _) = self
                 .shared

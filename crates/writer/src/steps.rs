@@ -34,9 +34,8 @@ impl LogStep {
 }
 
 impl FlushStep {
-    /// Brings the oldest frozen memtable into the table and tidies up behind it. A store that fails is asked again and
-    /// again until the writer is [stopped](crate::Writer::stop). `false` when no memtable is frozen, or the writer is closed
-    /// or failed.
+    /// Brings the oldest frozen memtable into the table and tidies up behind it. What a failing store leaves undone is for
+    /// the next step. `false` when no memtable is frozen, the store failed, or the writer is closed or failed.
     pub fn take(&self) -> bool {
         self.0.step()
     }

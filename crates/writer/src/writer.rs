@@ -157,7 +157,9 @@ impl Writer {
         let ledger = Arc::new(Mutex::new(ledger));
 
         let closed_too = Arc::clone(&closed);
-        let flusher = Flusher { shared: Arc::clone(&shared), store, table, fs, wal_dir, closed: closed_too, ledger };
+        let shared_too = Arc::clone(&shared);
+        let flusher =
+            Flusher { shared: shared_too, store, table, fs, wal_dir, closed: closed_too, ledger, tries_again: threads };
         let (fs, wal_dir) = (Arc::clone(&flusher.fs), flusher.wal_dir.clone());
         let opened = Self { shared, codec, closed, segment_bytes, wal_dir, fs, threads: Mutex::default(), _lock: lock };
         let mut stepped = None;
@@ -220,8 +222,12 @@ impl Writer {
                     None => self.shared.room.wait(state).unwrap_or_else(PoisonError::into_inner),
                     Some(flusher) => {
                         drop(state);
-                        flusher.step();
-                        self.shared.lock()
+                        let flushed = flusher.step();
+                        let state = self.shared.lock();
+                        if let Some(error) = state.last_flush_error.as_ref().filter(|_| !flushed) {
+                            return Err(error.clone());
+                        }
+                        state
                     }
                 };
                 self.shared.freeze_if_due(&mut state);

@@ -4,4 +4,15 @@
 //! A test of a promise ends in [`Proof::tell`]. Its choices come from a seed that it prints; a seed that once failed stays
 //! as a test of its own, under the name of what it found.
 
+mod power_loss;
+mod proof;
+mod sim;
+mod simulation;
+
 pub(crate) use annals_testkit::{Form, Proof, seed};
+pub(crate) use proof::settled;
+
+/// A runtime for one world: it does nothing by itself, and may block.
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
+}

@@ -1,0 +1,100 @@
+//! Promises 2 and 3: what was acknowledged survives a loss of power at any sync, and a sync that failed is never
+//! acknowledged and never trusted again.
+
+use annals_testkit::fault::{FsFault, FsOperation, Unsynced};
+use annals_writer::Ack;
+use rand::Rng;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::sim::{Findings, Place, World};
+use super::{Form, Proof, runtime, seed, settled};
+
+/// The syncs at which a run is stopped: each of them.
+const SYNCS: u64 = 200;
+/// Events of an append, at most.
+const EVENTS_MAX: usize = 12;
+
+/// Does what writers do: appends at all levels, flushes small and large memtables, writes checkpoints.
+fn work(world: &mut World, steps: u64) {
+    for _ in 0..steps {
+        if world.node.is_none() || world.place.fs.is_stopped() {
+            return;
+        }
+        let ack = [Ack::Memory, Ack::Wal, Ack::Wal, Ack::Stored][world.chance.random_range(0..4)];
+        world.append(EVENTS_MAX, ack);
+        if world.chance.random_bool(0.3) {
+            world.append(EVENTS_MAX, Ack::Wal);
+        }
+        world.log();
+        if world.chance.random_bool(0.2) {
+            world.wait();
+        }
+        world.flush();
+    }
+}
+
+/// A run over a disk where something happens at sync number `at`, then a loss of power, a restart, more work, another loss of
+/// power, a restart. Returns how many events were acknowledged before the first.
+fn run(at: u64, fault: FsFault, unsynced: Unsynced, remote: bool, seed: u64) -> (u64, Findings) {
+    let runtime = runtime();
+    let mut world = World::new(Place::new(remote, seed, runtime.handle()));
+    let syncs = Arc::new(AtomicU64::new(0));
+    world.place.fs.follow(move |operation: &FsOperation| {
+        let counts = operation.kind.is_sync() && syncs.fetch_add(1, Ordering::SeqCst) + 1 == at;
+        counts.then_some(fault)
+    });
+    // A failed sync in the first start is an error of the start.
+    if world.open().is_ok() {
+        work(&mut world, 40);
+    }
+    world.place.fs.follow_nothing();
+    let acknowledged = world.oracle.synced();
+    for when in ["after the loss of power", "after another"] {
+        world.crash(Some(unsynced));
+        if let Err(error) = world.open() {
+            world.oracle.findings.wrong(format!("{when}: the store does not open: {error:#}"));
+            break;
+        }
+        world.look(when);
+        world.send_again(Ack::Wal);
+        work(&mut world, 5);
+        world.read(when);
+    }
+    let mut findings = world.oracle.findings.clone();
+    findings
+        .told
+        .iter_mut()
+        .for_each(|told| *told = format!("sync {at}, {fault:?}, {unsynced:?}, seed {seed}: {told}"));
+    (acknowledged, findings)
+}
+
+fn prove(promise: u32, what: &'static str, fault: FsFault) {
+    let form = Form::asked();
+    let seed = seed();
+    let every = form.of(3, 1);
+    let repeats = form.of(1, 5);
+    let mut runs = Vec::new();
+    for repeat in 0..repeats {
+        for at in (1..=SYNCS).filter(|at| (at + seed) % every == 0) {
+            for unsynced in [Unsynced::Lost, Unsynced::Reordered] {
+                let remote = at % 4 == 0;
+                runs.push((at, unsynced, remote, seed.wrapping_add(repeat * 1_000 + at)));
+            }
+        }
+    }
+    settled(Proof { promise, what, ..Proof::default() }, runs, |(at, unsynced, remote, seed)| {
+        run(at, fault, unsynced, remote, seed)
+    });
+}
+
+#[test]
+fn power_lost_at_any_sync_loses_nothing_acknowledged() {
+    prove(2, "power lost at every sync of 200, unsynced sectors lost or reordered", FsFault::Stop);
+}
+
+#[test]
+fn a_failed_sync_is_never_acknowledged_nor_trusted() {
+    prove(3, "an error at every sync of 200, then power lost", FsFault::Fail(io::ErrorKind::Other));
+}
