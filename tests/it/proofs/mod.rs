@@ -4,6 +4,7 @@
 //! A test of a promise ends in [`Proof::tell`]. Its choices come from a seed that it prints; a seed that once failed stays
 //! as a test of its own, under the name of what it found.
 
+mod crash;
 mod power_loss;
 mod proof;
 mod sim;
