@@ -29,6 +29,14 @@ impl NumberedEvent {
         format!(r#"{{"producer":{producer},"sequence":{sequence},"f":"{filler}"}}"#)
     }
 
+    /// The event whose payload this is; `None` for any other text.
+    pub fn of_payload(text: &str) -> Option<Self> {
+        let (producer, rest) = text.strip_prefix(r#"{"producer":"#)?.split_once(r#","sequence":"#)?;
+        let (sequence, _) = rest.split_once(',')?;
+        let event = Self { producer: producer.parse().ok()?, sequence: sequence.parse().ok()? };
+        (event.payload() == text).then_some(event)
+    }
+
     /// It as a line of NDJSON, without a line feed.
     pub fn line(self) -> String {
         format!(r#"{{"type":"t","projectId":"{}","payload":{}}}"#, self.project(), self.payload())

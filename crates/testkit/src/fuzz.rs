@@ -42,7 +42,7 @@ impl Fuzz {
     /// When an input broke the property, or there is no corpus. The input was written to a file whose path is printed.
     pub fn run(&self, more: Vec<Vec<u8>>, mut property: impl FnMut(&[u8]) -> Result<(), String>) {
         let cases = Form::asked().of(self.cases.0, self.cases.1);
-        let mut inputs = self.corpus();
+        let mut inputs = corpus(self.corpus);
         inputs.extend(more);
         let seed = seed();
         let mut mutator = Mutator::new(seed);
@@ -72,17 +72,6 @@ impl Fuzz {
         proof.tell();
     }
 
-    /// The inputs in the repository, by name.
-    fn corpus(&self) -> Vec<Vec<u8>> {
-        let folder = root().join("tests/corpus").join(self.corpus);
-        let entries = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-        let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-        paths.sort();
-        assert!(!paths.is_empty(), "{} is empty", folder.display());
-        let read = |path: &PathBuf| std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        paths.iter().map(read).collect()
-    }
-
     /// Keeps an input for whoever looks into it.
     fn save(&self, input: &[u8]) -> PathBuf {
         let name = format!("annals-fuzz-{}-{:08x}", self.corpus, crc(input));
@@ -91,6 +80,20 @@ impl Fuzz {
         let _ = std::fs::write(&path, input);
         path
     }
+}
+
+/// The inputs in the folder `name` below `tests/corpus`, in the order of their names.
+///
+/// # Panics
+/// When there are none.
+pub fn corpus(name: &str) -> Vec<Vec<u8>> {
+    let folder = root().join("tests/corpus").join(name);
+    let entries = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    paths.sort();
+    assert!(!paths.is_empty(), "{} is empty", folder.display());
+    let read = |path: &PathBuf| std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    paths.iter().map(read).collect()
 }
 
 /// The root of the checkout: cargo says where the package is that runs.

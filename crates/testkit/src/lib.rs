@@ -47,7 +47,7 @@ mod vocabulary;
 #[cfg(test)]
 mod tests;
 
-pub use fuzz::Fuzz;
+pub use fuzz::{Fuzz, corpus};
 pub use generator::Generator;
 pub use mutate::{Damage, Mutator};
 pub use proof::{Form, Proof, seed};

@@ -4,11 +4,16 @@
 //! A test of a promise ends in [`Proof::tell`]. Its choices come from a seed that it prints; a seed that once failed stays
 //! as a test of its own, under the name of what it found.
 
+mod bombs;
+mod clock;
 mod crash;
+mod ids;
+mod malformed;
 mod power_loss;
 mod proof;
 mod sim;
 mod simulation;
+mod visibility;
 
 pub(crate) use annals_testkit::{Form, Proof, seed};
 pub(crate) use proof::settled;
