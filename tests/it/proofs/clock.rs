@@ -59,8 +59,7 @@ fn live(seed: u64) -> (u64, Findings) {
                 let is_odd = !(EARLIEST_US..LATEST_US).contains(&(world.place.now_us() + way));
                 world.place.clock.advance(if is_odd { -way } else { way });
             }
-            90..94 => world.send_again(Ack::Wal),
-            94..97 => flush_by_age(&mut world),
+            90..97 => flush_by_age(&mut world),
             _ => {
                 world.crash(None);
                 world.open().unwrap();

@@ -47,7 +47,7 @@ fn a_killed_writer_loses_and_doubles_nothing() {
     let mut chance = StdRng::seed_from_u64(seed());
     let mut proof = Proof { promise: 1, what: "kill -9 of a writer at work", ..Proof::default() };
     // Small appends meet every step between two others; large ones many rows in flight.
-    for (kills, load) in [(form.of(40, 400), SMALL), (form.of(0, 600), LARGE)] {
+    for (kills, load) in [(form.of(24, 400), SMALL), (form.of(0, 600), LARGE)] {
         let stores = (0..kills.div_ceil(KILLS_A_STORE)).map(|_| chance.random()).collect::<Vec<u64>>();
         for (number, seed) in stores.into_iter().enumerate() {
             let kills = KILLS_A_STORE.min(kills - number as u64 * KILLS_A_STORE);

@@ -9,6 +9,7 @@ mod clock;
 mod crash;
 mod ids;
 mod malformed;
+mod overload;
 mod power_loss;
 mod proof;
 mod sim;

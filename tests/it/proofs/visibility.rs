@@ -6,6 +6,7 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::Thread;
 
 use annals_event::{columns, format_timestamp};
 use annals_query::{Engine, EventQuery, Order, TraceQuery};
@@ -26,16 +27,16 @@ const STEP_US: i64 = 1_000;
 const TRACE_EVENTS: u64 = 10;
 /// Rows after which memory is flushed: the more flushes, the more moves are met.
 const FREEZE_ROWS: u64 = 60;
-/// Events of one store: with more, queries take longer and meet fewer moves.
+/// Events of one store, about: with more, queries take longer and meet fewer moves.
 const STORE_EVENTS_MAX: u64 = 5_000;
 /// Queries of one store.
-const STORE_QUERIES: u64 = 4_000;
+const STORE_QUERIES: u64 = 2_500;
 /// Threads that ask.
 const READERS: u64 = 2;
 
 #[test]
 fn every_query_sees_each_acknowledged_event_exactly_once() {
-    let queries = Form::asked().of(4_000, 1_000_000);
+    let queries = Form::asked().of(2_500, 1_000_000);
     let seed = seed();
     let mut proof = Proof { promise: 11, what: "queries during flushes", ..Proof::default() };
     while proof.runs < queries {
@@ -60,6 +61,7 @@ struct Round {
     handed_over: AtomicU64,
     /// Events below this number were acknowledged.
     acknowledged: AtomicU64,
+    /// The readers are through, or somebody failed.
     done: AtomicBool,
     findings: Mutex<Findings>,
 }
@@ -79,10 +81,16 @@ impl Round {
             ..WriterSettings::default()
         });
         let engine = store.engine_with(&writer);
+        let appender = std::thread::current();
         std::thread::scope(|scope| {
             for reader in 0..READERS {
-                let (round, store, engine) = (&self, &store, &engine);
-                scope.spawn(move || round.ask_repeatedly(store, engine, seed ^ reader << 32));
+                let (round, store, engine, appender) = (&self, &store, &engine, appender.clone());
+                scope.spawn(move || {
+                    round.ask_repeatedly(store, engine, seed ^ reader << 32, &appender);
+                    // Whatever ended it: nobody must wait for its questions.
+                    round.done.store(true, Ordering::SeqCst);
+                    appender.unpark();
+                });
             }
             let _stop = StopOnDrop(&self.done);
             self.append_repeatedly(&store, &writer, seed);
@@ -93,13 +101,13 @@ impl Round {
         (self.asked.into_inner(), self.acknowledged.into_inner(), self.findings.into_inner().unwrap())
     }
 
-    /// Appends until all queries are asked; when the store holds enough, only waits for them.
+    /// Appends as fast as the questions go, so that all of them meet rows on the move.
     fn append_repeatedly(&self, store: &TestStore, writer: &Writer, seed: u64) {
         let mut chance = StdRng::seed_from_u64(seed);
         let mut next = 0;
-        while self.asked.load(Ordering::SeqCst) < self.queries {
-            if next >= STORE_EVENTS_MAX {
-                std::thread::yield_now();
+        while !self.done.load(Ordering::SeqCst) {
+            if next * self.queries > self.asked.load(Ordering::SeqCst) * STORE_EVENTS_MAX + self.queries * 200 {
+                std::thread::park();
                 continue;
             }
             let count = chance.random_range(1..=40);
@@ -111,9 +119,9 @@ impl Round {
         }
     }
 
-    fn ask_repeatedly(&self, store: &TestStore, engine: &Engine, seed: u64) {
+    fn ask_repeatedly(&self, store: &TestStore, engine: &Engine, seed: u64, appender: &Thread) {
         let mut chance = StdRng::seed_from_u64(seed);
-        while !self.done.load(Ordering::SeqCst) {
+        while !self.done.load(Ordering::SeqCst) && self.asked.load(Ordering::SeqCst) < self.queries {
             let acknowledged = self.acknowledged.load(Ordering::SeqCst);
             let end = acknowledged.saturating_add_signed(chance.random_range(-60..60)).max(1);
             let range = end.saturating_sub(chance.random_range(1..300))..end;
@@ -128,6 +136,7 @@ impl Round {
             let handed_over = self.handed_over.load(Ordering::SeqCst);
             self.check(&seen, acknowledged, handed_over);
             self.asked.fetch_add(1, Ordering::SeqCst);
+            appender.unpark();
         }
     }
 
