@@ -9,7 +9,6 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests stop at the first surprise, as tests do")]
 
 mod cli;
-mod crash;
 mod decode;
 mod interop;
 mod otlp;

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -24,9 +25,12 @@ pub(crate) struct Serving<'a> {
     pub(crate) url: String,
     /// Addresses of OTLP over HTTP and over gRPC, of a server started with `--otlp`.
     pub(crate) otlp: Option<(String, String)>,
-    /// Its log, kept open so that it is never blocked.
-    _log: std::thread::JoinHandle<()>,
+    /// What it logged that is no everyday matter, from when it was ready.
+    alarms: Arc<Mutex<Vec<String>>>,
 }
+
+/// Alarms of one server that are kept.
+const ALARMS_MAX: usize = 1_000;
 
 /// An answer, read to its end.
 #[derive(Debug)]
@@ -65,11 +69,26 @@ impl Site {
         command
     }
 
-    /// Starts a server on a free port and waits until it answers.
+    /// Starts a server on a free port, with half a gigabyte of memory, and waits until it answers.
     pub(crate) fn serve(&self, arguments: &[&str]) -> Serving<'_> {
-        let mut command =
-            self.annals(&["serve", "--http", "127.0.0.1:0", "--memory", "512MiB", "--log-format", "json"]);
-        let mut child = command.args(arguments).stderr(Stdio::piped()).spawn().unwrap();
+        self.serve_with(&[&["--memory", "512MiB"], arguments].concat())
+    }
+
+    /// The same with the memory that the arguments give it.
+    pub(crate) fn serve_with(&self, arguments: &[&str]) -> Serving<'_> {
+        self.serving(self.serve_command(arguments), arguments.contains(&"--otlp"))
+    }
+
+    /// What starts a server on a free port.
+    pub(crate) fn serve_command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.annals(&["serve", "--http", "127.0.0.1:0", "--log-format", "json"]);
+        command.args(arguments);
+        command
+    }
+
+    /// Starts a server by a command and waits until it answers.
+    pub(crate) fn serving(&self, mut command: Command, with_otlp: bool) -> Serving<'_> {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut entry_of = |message: &str| {
             for line in lines.by_ref() {
@@ -83,12 +102,23 @@ impl Site {
         };
         let text = |entry: &Value, member: &str| entry[member].as_str().unwrap().to_owned();
         let url = text(&entry_of("ready"), "http");
-        let otlp = arguments.contains(&"--otlp").then(|| {
+        let otlp = with_otlp.then(|| {
             let entry = entry_of("ready for OTLP logs");
             (text(&entry, "http"), text(&entry, "grpc"))
         });
-        let log = std::thread::spawn(move || lines.for_each(drop));
-        Serving { site: self, child, url, otlp, _log: log }
+        let alarms = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&alarms);
+        // Read to its end, so that it is never blocked.
+        std::thread::spawn(move || {
+            let is_alarm = |line: &String| line.contains("\"ERROR\"") || line.contains("panicked");
+            for line in lines.map_while(Result::ok).filter(is_alarm) {
+                let mut heard = heard.lock().unwrap();
+                if heard.len() < ALARMS_MAX {
+                    heard.push(line);
+                }
+            }
+        });
+        Serving { site: self, child, url, otlp, alarms }
     }
 
     /// The ledger's verdict on what a load was told, against the server at `url`.
@@ -130,6 +160,23 @@ impl Serving<'_> {
         assert_eq!(answer.status, 200, "{}", answer.text());
         let row = answer.json()["rows"][0].clone();
         row.as_object().and_then(|row| row.values().next().cloned()).unwrap_or(Value::Null)
+    }
+
+    /// Errors and panics in its log so far.
+    pub(crate) fn alarms(&self) -> Vec<String> {
+        self.alarms.lock().unwrap().clone()
+    }
+
+    /// A figure of its process that Linux tells in KiB, in bytes: `VmRSS`, what it holds; `VmHWM`, the most it held.
+    pub(crate) fn memory_bytes(&self, name: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let value = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap();
+        value.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
+    }
+
+    /// Forgets the most that its process held until now.
+    pub(crate) fn forget_peak(&self) {
+        std::fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5").unwrap();
     }
 
     fn signal(&self, signal: rustix::process::Signal) {

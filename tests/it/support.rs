@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use annals_event::{Clock, DecodeSettings, EventDecoder, SystemClock};
 use annals_query::{Engine, EngineOptions, QuerySettings};
-use annals_table::{FileSystem, OsFileSystem, Store, Table, TableOptions};
+use annals_table::{FileSystem, OsFileSystem, Store, Table, TableOptions, TailSource};
 use annals_testkit::{Generator, GeneratorSettings};
 use annals_writer::{Ack, Writer, WriterOptions, WriterSettings};
 use arrow::array::RecordBatch;
@@ -76,10 +76,15 @@ impl TestStore {
 
     /// A writer; the write-ahead log is the same one every time.
     pub(crate) fn writer(&self) -> Writer {
+        self.writer_with(WriterSettings::default())
+    }
+
+    /// The same, with other bounds.
+    pub(crate) fn writer_with(&self, settings: WriterSettings) -> Writer {
         let wal_dir = self.dir.path().join("wal");
         std::fs::create_dir_all(&wal_dir).unwrap();
         Writer::open(WriterOptions {
-            settings: WriterSettings::default(),
+            settings,
             wal_dir,
             store: self.store.clone(),
             table: Arc::clone(&self.table),
@@ -93,9 +98,18 @@ impl TestStore {
     /// An engine over what is committed.
     pub(crate) fn engine(&self) -> Engine {
         self.table.refresh().unwrap();
+        self.engine_over(None)
+    }
+
+    /// An engine over what is committed and what a writer holds.
+    pub(crate) fn engine_with(&self, writer: &Writer) -> Engine {
+        self.engine_over(Some(writer.tail()))
+    }
+
+    fn engine_over(&self, tail: Option<Arc<dyn TailSource>>) -> Engine {
         let options = EngineOptions {
             table: Arc::clone(&self.table),
-            tail: None,
+            tail,
             dead_letters: None,
             settings: QuerySettings::default(),
             clock: Arc::clone(&self.clock),

@@ -11,6 +11,8 @@ mod day;
 mod decode;
 mod encode;
 mod error;
+#[cfg(test)]
+mod fuzz;
 mod group;
 mod level;
 mod map;

@@ -26,6 +26,8 @@ mod filter;
 #[cfg(test)]
 mod fixture;
 mod follow;
+#[cfg(test)]
+mod fuzz;
 mod histogram;
 mod plain;
 mod provider;

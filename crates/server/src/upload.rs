@@ -33,6 +33,8 @@ const DRAIN_BYTES_MAX: usize = 64 << 20;
 const DRAIN_TIME: Duration = Duration::from_secs(5);
 /// Steps in which a decompressed body grows.
 const GROWTH_BYTES: usize = 256 << 10;
+/// Decompressed bytes up to which a body is not measured beforehand; nearly all have less.
+const UNMEASURED_BYTES_MAX: usize = 4 << 20;
 
 /// The bounds of bodies.
 #[derive(Clone, Debug)]
@@ -166,6 +168,7 @@ impl Uploads {
         (self.budget.used(), self.budget.limit())
     }
 
+    /// Decompresses a body. What becomes large is measured before room is made for it: a bomb costs time, and no memory.
     fn decompress(&self, coding: Coding, body: &[u8], room: &mut Room) -> Result<Bytes, Problem> {
         let bad = |error: std::io::Error| {
             let detail = format!("the body is not the {} that Content-Encoding says: {error}", coding.name());
@@ -173,14 +176,8 @@ impl Uploads {
         };
         let mut reader = coding.reader(body).map_err(bad)?;
         let mut plain = Vec::new();
-        loop {
-            let before = plain.len();
-            let covered = (body.len() + before + GROWTH_BYTES) as u64;
-            if !room.covers(covered * COST) {
-                // Where it would not fit alone, waiting for the others does not help.
-                let fits_alone = covered * COST <= self.budget.limit();
-                return Err(if fits_alone { self.busy() } else { self.too_large() });
-            }
+        while plain.len() <= UNMEASURED_BYTES_MAX {
+            self.cover(room, (body.len() + plain.len() + GROWTH_BYTES) as u64)?;
             let read = (&mut reader).take(GROWTH_BYTES as u64).read_to_end(&mut plain).map_err(bad)?;
             if plain.len() as u64 > self.body_bytes_max {
                 return Err(self.too_large());
@@ -189,6 +186,32 @@ impl Uploads {
                 return Ok(plain.into());
             }
         }
+        let mut length = plain.len();
+        drop(plain);
+        let mut passing = vec![0; GROWTH_BYTES];
+        loop {
+            match reader.read(&mut passing).map_err(bad)? {
+                0 => break,
+                read => length += read,
+            }
+            if length as u64 > self.body_bytes_max {
+                return Err(self.too_large());
+            }
+        }
+        self.cover(room, (body.len() + length) as u64)?;
+        let mut plain = Vec::with_capacity(length);
+        coding.reader(body).and_then(|mut reader| reader.read_to_end(&mut plain)).map_err(bad)?;
+        Ok(plain.into())
+    }
+
+    /// Grows the room to hold so many bytes.
+    fn cover(&self, room: &mut Room, bytes: u64) -> Result<(), Problem> {
+        if room.covers(bytes * COST) {
+            return Ok(());
+        }
+        // Where it would not fit alone, waiting for the others does not help.
+        let fits_alone = bytes * COST <= self.budget.limit();
+        Err(if fits_alone { self.busy() } else { self.too_large() })
     }
 
     fn busy(&self) -> Problem {

@@ -10,6 +10,8 @@ mod encode;
 mod error;
 mod file_name;
 mod fs;
+#[cfg(test)]
+mod fuzz;
 mod ids;
 mod index;
 mod log;

@@ -1,5 +1,5 @@
-//! What tests, benches and the demo stand on: a seeded generator of realistic events, [faults](fault) on demand, and a seeded
-//! hand that spoils bytes.
+//! What tests, benches and the demo stand on: a seeded generator of realistic events, [faults](fault) on demand, a seeded hand
+//! that spoils bytes, and the way in which the tests of promises tell what they found ([`Proof`], [`Fuzz`]).
 //!
 //! Not for production paths: only the command line's `generate` and `demo` use it outside tests.
 //!
@@ -31,11 +31,13 @@
 mod chance;
 mod event_line;
 pub mod fault;
+mod fuzz;
 mod generator;
 mod json_text;
 mod mutate;
 mod payload;
 mod population;
+mod proof;
 mod script;
 mod settings;
 mod step;
@@ -45,6 +47,8 @@ mod vocabulary;
 #[cfg(test)]
 mod tests;
 
+pub use fuzz::{Fuzz, corpus};
 pub use generator::Generator;
 pub use mutate::{Damage, Mutator};
+pub use proof::{Form, Proof, seed};
 pub use settings::GeneratorSettings;

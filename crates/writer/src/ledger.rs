@@ -194,6 +194,8 @@ impl Ledger {
     }
 
     fn drop_requests(&mut self, now_us: i64) {
+        // Files of a clock that ran ahead must not stay until it has come so far again.
+        self.requests.past.iter_mut().for_each(|past| past.newest_us = past.newest_us.min(now_us));
         while self.requests.past.first().is_some_and(|oldest| oldest.newest_us.saturating_add(self.ttl_us) <= now_us) {
             self.requests.drop_oldest(self.fs.as_ref());
         }
@@ -210,5 +212,7 @@ impl Run {
     }
 }
 
+#[cfg(test)]
+mod fuzz;
 #[cfg(test)]
 mod tests;

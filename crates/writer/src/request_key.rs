@@ -138,14 +138,23 @@ impl RequestKeys {
     /// Takes in a request that was answered before this process began. Call oldest first.
     pub(crate) fn restore(&self, record: KeyRecord) {
         let mut state = self.lock();
-        if record.at_us + self.ttl_us <= self.clock.now_us() {
+        let now_us = self.clock.now_us();
+        if record.at_us.saturating_add(self.ttl_us) <= now_us {
             return;
         }
-        state.remember(record);
+        // One that was answered later than now was answered by a clock that ran ahead.
+        state.remember(KeyRecord { at_us: record.at_us.min(now_us), ..record });
     }
 
     fn expire(&self, state: &mut State) {
-        let oldest_us = self.clock.now_us() - self.ttl_us;
+        let now_us = self.clock.now_us();
+        if state.by_age.front().is_some_and(|(at_us, _)| *at_us > now_us) {
+            // The clock was set back: these would stay, and take room, until it has come so far again. Their time starts anew.
+            for (at_us, _) in &mut state.by_age {
+                *at_us = (*at_us).min(now_us);
+            }
+        }
+        let oldest_us = now_us.saturating_sub(self.ttl_us);
         while let Some((at_us, key)) = state.by_age.front().copied()
             && at_us <= oldest_us
         {
@@ -277,6 +286,23 @@ mod tests {
         clock.0.store(5_000, Ordering::SeqCst);
         new(keys.claim(RequestKey([8; 16]), REQUEST)).answered(5_000, known(2));
         assert_eq!(keys.lock().bytes, KEY_BYTES + 4);
+    }
+
+    #[test]
+    fn keys_of_a_clock_that_ran_ahead_leave_in_their_time_once_it_is_set_back() {
+        let year_us = 31_536_000_000_000;
+        let (keys, clock) = keys(3 * KEY_BYTES as u64);
+        clock.0.store(10 * year_us, Ordering::SeqCst);
+        new(keys.claim(KEY, REQUEST)).answered(10 * year_us, known(1));
+        clock.0.store(5_000, Ordering::SeqCst);
+        assert!(matches!(keys.claim(KEY, REQUEST), Claim::Known(_)), "it is still known");
+        let restored = KeyRecord { key: RequestKey([4; 16]), request: REQUEST, at_us: 10 * year_us, known: known(2) };
+        keys.restore(restored);
+        clock.0.store(5_999, Ordering::SeqCst);
+        assert_eq!(keys.lock().entries.len(), 2);
+        clock.0.store(6_000, Ordering::SeqCst);
+        drop(new(keys.claim(KEY, REQUEST)));
+        assert_eq!((keys.lock().entries.len(), keys.lock().bytes), (0, 0));
     }
 
     #[test]

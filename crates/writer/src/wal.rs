@@ -24,4 +24,6 @@ pub(crate) use supply::{SegmentMaker, SegmentSupply, mix};
 pub(crate) use writer::{WalWriter, WriteError};
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;

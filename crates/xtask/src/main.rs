@@ -6,8 +6,10 @@
 mod bench;
 mod duplicates;
 mod edges;
+mod faults;
 mod licences;
 mod metadata;
+mod mount;
 mod node;
 mod python;
 mod report;
@@ -26,12 +28,14 @@ Usage: cargo xtask <command>
 
 Commands:
   test                 run every step: format, clippy, edges, duplicates, licences, tests, docs, shared, python,
-                       node, syslog-ng
+                       node, syslog-ng, mount
   test --list          name the steps and what each does
   test --only STEP     run this step only (may be repeated)
   bench peers [ARG…]   compare with DuckDB on generated events; arguments go to benches/peers/peers.py (try --help)
   bench acks [ARG…]    compare durable acknowledgements with DuckDB's committed inserts (benches/peers/acks.py)
   bench replay [ARG…]  measure how a server replays the log that a crash left (benches/peers/replay.py)
+  faults [ARG…]        try to break the promises of crates/RELIABILITY.md, or prove that the tests of them can fail
+                       (try --help)
   help                 this text
 
 Environment:
@@ -44,7 +48,9 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let outcome = match words.as_slice() {
-        [] | ["help" | "--help" | "-h"] | [_, "--help" | "-h"] if !matches!(words.as_slice(), ["bench", ..]) => {
+        [] | ["help" | "--help" | "-h"] | [_, "--help" | "-h"]
+            if !matches!(words.as_slice(), ["bench" | "faults", ..]) =>
+        {
             println!("{HELP}");
             Ok(true)
         }
@@ -62,6 +68,17 @@ fn main() -> ExitCode {
         ["bench", "acks", rest @ ..] => bench::acks(rest).map(|()| true),
         ["bench", "replay", rest @ ..] => bench::replay(rest).map(|()| true),
         ["bench", ..] => bench::help(),
+        ["faults", "--help" | "-h" | "help"] => {
+            println!("{}", faults::HELP);
+            Ok(true)
+        }
+        ["faults", rest @ ..] => match faults::Request::read(rest) {
+            Ok(request) => faults::run(&request),
+            Err(error) => {
+                eprintln!("error: {error}\n\n{}", faults::HELP);
+                return ExitCode::from(2);
+            }
+        },
         _ => return usage(&anyhow::anyhow!("no such command: {}", words.join(" "))),
     };
     match outcome {

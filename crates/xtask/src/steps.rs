@@ -10,7 +10,7 @@ use anyhow::Result;
 use crate::metadata::Metadata;
 use crate::report::{Outcome, Report};
 use crate::shell::{cargo, check, count_tests, run as run_command, timed};
-use crate::{duplicates, edges, licences, node, python, syslog_ng};
+use crate::{duplicates, edges, licences, mount, node, python, syslog_ng};
 
 /// Pinned versions of the Python clients.
 const REQUIREMENTS: &str = "tests/interop/requirements.txt";
@@ -22,7 +22,7 @@ const OTLP_REQUIREMENTS: &str = "tests/otlp/requirements.txt";
 const NODE_CLIENTS: (&str, &str, u32) = ("tests/otlp", "send_logs.mjs", 20);
 
 /// Names of modules whose tests need more than a checkout.
-const NEEDS: [&str; 4] = ["needs_shared", "needs_python", "needs_node", "needs_syslog_ng"];
+pub(crate) const NEEDS: [&str; 5] = ["needs_shared", "needs_python", "needs_node", "needs_syslog_ng", "needs_mount"];
 
 /// One step.
 pub(crate) struct Step {
@@ -52,6 +52,7 @@ pub(crate) const ALL: &[Step] = &[
     },
     Step { name: "node", what: "Node clients send log records", run: node },
     Step { name: "syslog-ng", what: "syslog-ng forwards its messages", run: syslog_ng },
+    Step { name: "mount", what: "a server on a file system that is really full", run: mounted },
 ];
 
 /// Runs the steps named (all, if none are), prints the summary, and returns whether nothing failed.
@@ -105,13 +106,35 @@ fn docs() -> Result<Outcome> {
     count_tests(&mut cargo(&["test", "--workspace", "--doc", "--locked", "--no-fail-fast"]))
 }
 
-fn shared() -> Result<Outcome> {
-    if std::env::var_os("ANNALS_SHARED").is_none() {
-        return Ok(Outcome::NotRun {
-            why: "ANNALS_SHARED is not set; run: ANNALS_SHARED=FOLDER cargo xtask test --only shared".to_owned(),
-        });
+/// Why the tests of this need cannot run here; `None` when they can, without anything being installed for them.
+pub(crate) fn unmet(need: &str) -> Option<String> {
+    match need {
+        "needs_shared" if std::env::var_os("ANNALS_SHARED").is_some() => None,
+        "needs_shared" => {
+            Some("ANNALS_SHARED is not set; run: ANNALS_SHARED=FOLDER cargo xtask test --only shared".to_owned())
+        }
+        "needs_mount" => {
+            mount::check().err().map(|error| format!("{error:#}; then run: cargo xtask test --only mount"))
+        }
+        other => Some(format!(
+            "it may be installed first; run: cargo xtask test, step {}",
+            other.trim_start_matches("needs_")
+        )),
     }
-    count_tests(&mut tests_that("needs_shared"))
+}
+
+fn shared() -> Result<Outcome> {
+    match unmet("needs_shared") {
+        Some(why) => Ok(Outcome::NotRun { why }),
+        None => build_program().and_then(|()| count_tests(&mut tests_that("needs_shared"))),
+    }
+}
+
+fn mounted() -> Result<Outcome> {
+    match unmet("needs_mount") {
+        Some(why) => Ok(Outcome::NotRun { why }),
+        None => build_program().and_then(|()| count_tests(&mut tests_that("needs_mount"))),
+    }
 }
 
 /// The integration tests of one need.

@@ -4,14 +4,22 @@
 //! A test of a promise ends in [`Proof::tell`]. Its choices come from a seed that it prints; a seed that once failed stays
 //! as a test of its own, under the name of what it found.
 
+mod bombs;
+mod clock;
+mod crash;
 mod full_disk;
+mod ids;
+mod malformed;
+mod overload;
 mod power_loss;
 mod proof;
 mod sim;
 mod simulation;
 mod unclear_answers;
+mod visibility;
 
-pub(crate) use proof::{Form, Proof, seed, settled};
+pub(crate) use annals_testkit::{Form, Proof, seed};
+pub(crate) use proof::settled;
 
 /// A runtime for one world: it does nothing by itself, and may block.
 fn runtime() -> tokio::runtime::Runtime {

@@ -2,6 +2,7 @@
 
 mod bed;
 mod description;
+mod fuzz;
 mod hostile;
 mod operations;
 mod reading;

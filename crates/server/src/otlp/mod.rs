@@ -12,6 +12,8 @@ mod answer;
 mod base64;
 mod export;
 mod field;
+#[cfg(test)]
+mod fuzz;
 mod grpc;
 mod head;
 mod http;

@@ -336,4 +336,6 @@ fn refuse_attributes(attributes: &Attributes) -> Result<()> {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;

@@ -93,6 +93,21 @@ fn files_of_ids_leave_when_newer_ones_hold_the_window() {
 }
 
 #[test]
+fn files_of_requests_of_a_clock_that_ran_ahead_leave_in_their_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, ..) = open(dir.path(), 100);
+    let ahead_us = 100_000 * HOUR_US;
+    ledger.append(&[entry(0..0, vec![record(1, ahead_us)])], ahead_us).unwrap();
+    let (mut ledger, _, requests) = open(dir.path(), 100);
+    assert_eq!(requests.len(), 1);
+    for hour in 0..25 {
+        assert_eq!(names(dir.path()).len(), 1, "{hour}");
+        ledger.append(&[], hour * HOUR_US).unwrap();
+    }
+    assert_eq!(names(dir.path()), [""; 0]);
+}
+
+#[test]
 fn files_of_requests_leave_when_all_their_keys_expired() {
     let dir = tempfile::tempdir().unwrap();
     let (mut ledger, ..) = open(dir.path(), 100);

@@ -1,45 +1,74 @@
-//! A file system whose syncs fail on demand.
+//! A file system whose syncs, and hard links, fail on demand.
 
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use annals_table::{FileSystem, FsEntry, FsFile, FsMetadata, OsFileSystem};
 
 #[derive(Debug, Default)]
 pub(super) struct FaultyFileSystem {
-    failing: Arc<AtomicBool>,
+    faults: Arc<SyncFaults>,
+    links_fail: AtomicBool,
+}
+
+/// Which syncs fail.
+#[derive(Debug, Default)]
+struct SyncFaults {
+    all: AtomicBool,
+    /// The name of a file whose next one does.
+    one_of: Mutex<Option<String>>,
+}
+
+impl SyncFaults {
+    fn hit(&self, name: &str) -> bool {
+        self.all.load(Ordering::SeqCst) || self.one_of.lock().unwrap().take_if(|wanted| wanted == name).is_some()
+    }
 }
 
 #[derive(Debug)]
 struct FaultyFile {
     file: Box<dyn FsFile>,
-    failing: Arc<AtomicBool>,
+    name: String,
+    faults: Arc<SyncFaults>,
 }
 
 impl FaultyFileSystem {
     pub(super) fn fail_syncs(&self) {
-        self.failing.store(true, Ordering::SeqCst);
+        self.faults.all.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn fail_one_sync_of(&self, name: &str) {
+        *self.faults.one_of.lock().unwrap() = Some(name.to_owned());
+    }
+
+    /// No object can be created any more where there must be none: nothing is committed.
+    pub(super) fn fail_links(&self) {
+        self.links_fail.store(true, Ordering::SeqCst);
     }
 
     pub(super) fn heal(&self) {
-        self.failing.store(false, Ordering::SeqCst);
+        self.faults.all.store(false, Ordering::SeqCst);
     }
 
-    fn wrap(&self, file: Box<dyn FsFile>) -> Box<dyn FsFile> {
-        Box::new(FaultyFile { file, failing: Arc::clone(&self.failing) })
+    fn wrap(&self, path: &Path, file: Box<dyn FsFile>) -> Box<dyn FsFile> {
+        let name = path.file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned());
+        Box::new(FaultyFile { file, name, faults: Arc::clone(&self.faults) })
     }
 }
 
 impl FileSystem for FaultyFileSystem {
     fn create_new(&self, path: &Path) -> io::Result<Box<dyn FsFile>> {
-        OsFileSystem.create_new(path).map(|file| self.wrap(file))
+        OsFileSystem.create_new(path).map(|file| self.wrap(path, file))
     }
     fn open(&self, path: &Path, write: bool) -> io::Result<Box<dyn FsFile>> {
-        OsFileSystem.open(path, write).map(|file| self.wrap(file))
+        OsFileSystem.open(path, write).map(|file| self.wrap(path, file))
     }
     fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        if self.links_fail.load(Ordering::SeqCst) {
+            return Err(io::Error::other("injected"));
+        }
         OsFileSystem.hard_link(from, to)
     }
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -82,7 +111,7 @@ impl FsFile for FaultyFile {
         self.file.set_len(len)
     }
     fn sync_data(&self) -> io::Result<()> {
-        if self.failing.load(Ordering::SeqCst) {
+        if self.faults.hit(&self.name) {
             return Err(io::Error::other("injected"));
         }
         self.file.sync_data()

@@ -13,7 +13,7 @@ use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use arrow_ipc::reader::read_record_batch;
 use arrow_ipc::writer::{DictionaryTracker, IpcDataGenerator, IpcWriteOptions};
-use arrow_ipc::{CompressionType, root_as_message};
+use arrow_ipc::{CompressionType, RecordBatch as Header, root_as_message};
 
 use super::frame::FrameRecord;
 use crate::error::{Error, ErrorKind, Result};
@@ -25,6 +25,12 @@ static LOGGED_COLUMNS: LazyLock<Vec<usize>> =
     LazyLock::new(|| (0..event_schema().fields().len()).filter(|at| at != &*SEQ_AT).collect());
 static LOGGED_SCHEMA: LazyLock<SchemaRef> =
     LazyLock::new(|| Arc::new(event_schema().project(&LOGGED_COLUMNS).expect("the columns are of the schema")));
+
+/// Bytes before a compressed buffer that say how many it was.
+const LENGTH_BYTES: usize = 8;
+/// What a byte of LZ4 can become at most (its format's bound), and what a frame of it may hold besides.
+const LZ4_RATIO_MAX: u64 = 255;
+const LZ4_SLACK_BYTES: u64 = 64;
 
 /// Encodes batches for the WAL. Shared by all appending threads.
 #[derive(Clone, Debug)]
@@ -59,9 +65,33 @@ impl BodyCodec {
 pub(crate) fn decode(metadata: &[u8], data: &Buffer) -> Result<RecordBatch, ArrowError> {
     let message = root_as_message(metadata).map_err(|error| ArrowError::IpcError(error.to_string()))?;
     let header = message.header_as_record_batch().ok_or_else(|| ArrowError::IpcError("not a record batch".into()))?;
+    check_buffers(&header, data)?;
     let logged =
         read_record_batch(data, header, Arc::clone(&LOGGED_SCHEMA), &HashMap::new(), None, &message.version())?;
     let mut all = logged.columns().to_vec();
     all.insert(*SEQ_AT, Arc::new(Int64Array::new_null(logged.num_rows())));
     RecordBatch::try_new(event_schema(), all)
+}
+
+/// Checks what the reader believes: that every buffer lies within `data`, and that none claims to have been longer than its
+/// compressed bytes can become. Otherwise a damaged length would end the process, by a slice or by an allocation.
+fn check_buffers(header: &Header<'_>, data: &[u8]) -> Result<(), ArrowError> {
+    let wrong = |what: &str| Err(ArrowError::IpcError(format!("a buffer {what}")));
+    for buffer in header.buffers().into_iter().flatten() {
+        let place = usize::try_from(buffer.offset()).ok().zip(usize::try_from(buffer.length()).ok());
+        let bytes = place.and_then(|(at, length)| data.get(at..at.checked_add(length)?));
+        let Some(bytes) = bytes else { return wrong("lies outside its record") };
+        if header.compression().is_none() || bytes.is_empty() {
+            continue;
+        }
+        let Some((length, compressed)) = bytes.split_first_chunk::<LENGTH_BYTES>() else {
+            return wrong("is too short to be compressed");
+        };
+        let most = compressed.len() as u64 * LZ4_RATIO_MAX + LZ4_SLACK_BYTES;
+        // A negative length says that the bytes are not compressed.
+        if u64::try_from(i64::from_le_bytes(*length)).is_ok_and(|length| length > most) {
+            return wrong("claims to be longer than its bytes can become");
+        }
+    }
+    Ok(())
 }

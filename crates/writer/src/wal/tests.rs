@@ -33,7 +33,7 @@ fn maker(dir: &Path, segment_bytes: u64) -> SegmentMaker {
 }
 
 /// A log of frames of two rows each; answers where each frame of the last segment starts and ends.
-fn log_of(frames: usize, segment_bytes: u64) -> (TempDir, Vec<(u64, u64)>) {
+pub(super) fn log_of(frames: usize, segment_bytes: u64) -> (TempDir, Vec<(u64, u64)>) {
     let dir = tempfile::tempdir().unwrap();
     let codec = BodyCodec::new(WalCompression::Lz4).unwrap();
     let closed = Arc::new(Mutex::new(Vec::new()));
@@ -135,4 +135,22 @@ fn a_segment_without_header_is_an_unused_one_unless_it_holds_bytes() {
     assert_eq!(read(dir.path()).unwrap().end, Lsn(2));
     overwrite(dir.path(), 1, 0, &[0; SEGMENT_HEADER_BYTES]);
     assert_eq!(read(dir.path()).unwrap_err().kind(), ErrorKind::Corrupt);
+}
+
+#[test]
+fn a_length_that_bytes_cannot_have_is_refused_before_anything_is_allocated() {
+    let record = BodyCodec::new(WalCompression::Lz4).unwrap().encode(&batch(50)).unwrap();
+    let decode = |data: Vec<u8>| super::body::decode(&record.metadata, &data.into());
+    assert_eq!(decode(record.data.clone()).unwrap().num_rows(), 50);
+    // Every buffer begins with the length that it had before compression, at a multiple of 8.
+    let mut refused = 0;
+    for at in (0..record.data.len() - 8).step_by(8) {
+        let mut data = record.data.clone();
+        data[at..at + 8].copy_from_slice(&(1_i64 << 40).to_le_bytes());
+        refused += usize::from(decode(data).is_err_and(|error| error.to_string().contains("claims to be longer")));
+    }
+    assert!(refused > 5, "{refused} lengths");
+    for cut in 0..record.data.len() {
+        decode(record.data[..cut].to_vec()).unwrap_err();
+    }
 }
