@@ -4,11 +4,15 @@
 //! A test of a promise ends in [`Proof::tell`]. Its choices come from a seed that it prints; a seed that once failed stays
 //! as a test of its own, under the name of what it found.
 
+mod corruption;
 mod full_disk;
+mod image;
 mod power_loss;
 mod proof;
 mod sim;
 mod simulation;
+mod specimen;
+mod torn_tail;
 mod unclear_answers;
 
 pub(crate) use proof::{Form, Proof, seed, settled};
