@@ -6,15 +6,19 @@
 
 mod bombs;
 mod clock;
+mod corruption;
 mod crash;
 mod full_disk;
 mod ids;
+mod image;
 mod malformed;
 mod overload;
 mod power_loss;
 mod proof;
 mod sim;
 mod simulation;
+mod specimen;
+mod torn_tail;
 mod unclear_answers;
 mod visibility;
 
