@@ -147,8 +147,7 @@ impl Writer {
         let writer = replay.writer.unwrap_or_else(|| WriterId((mix(seed) >> 32) as u32));
         let watermark = watermark_of(writer);
         if replay.end > watermark {
-            let end = KnownEnd { writer, lsn: replay.end };
-            end.write(fs.as_ref(), &wal_dir)?;
+            KnownEnd { writer, lsn: replay.end }.note(fs.as_ref(), &wal_dir);
         }
         // Rows that were committed but lost from the WAL keep their numbers: a replay would skip their successors.
         let end = replay.end.max(watermark);
@@ -491,11 +490,7 @@ impl Writer {
             let is_known = state.failure.is_none() && state.durable_lsn > state.committed_lsn;
             if is_known { state.durable_lsn } else { return }
         };
-        let end = KnownEnd { writer: self.shared.writer, lsn };
-        if let Err(error) = end.write(self.fs.as_ref(), &self.wal_dir) {
-            // Without it damage to the last frame passes for torn, as after a crash.
-            tracing::warn!(%error, "the end of the write-ahead log could not be written down");
-        }
+        KnownEnd { writer: self.shared.writer, lsn }.note(self.fs.as_ref(), &self.wal_dir);
     }
 }
 

@@ -60,7 +60,7 @@ impl Bed {
     fn repair(&self) -> (Repair, Arc<Table>) {
         let (table, clock): (_, Arc<dyn Clock>) = (self.table(), Arc::new(SystemClock));
         let (fs, settings): (Arc<dyn FileSystem>, _) = (Arc::new(OsFileSystem), self.settings.clone());
-        let (store, wal_dir) = (self.store(), self.wal_dir());
+        let (store, wal_dir) = (self.store(Arc::clone(&fs)), self.wal_dir());
         let table_too = Arc::clone(&table);
         (
             Writer::repair(WriterOptions { settings, wal_dir, store, table: table_too, fs, clock, seed: 9 }).unwrap(),

@@ -35,6 +35,14 @@ impl KnownEnd {
         Self::decode(&read_all(fs, &Self::path(dir)).ok()?)
     }
 
+    /// Replaces what is known, if the disk lets it: without it damage to the last frame passes for torn, as after a crash,
+    /// which is no reason to stop.
+    pub(crate) fn note(&self, fs: &dyn FileSystem, dir: &Path) {
+        if let Err(error) = self.write(fs, dir) {
+            tracing::warn!(%error, "the end of the write-ahead log could not be written down");
+        }
+    }
+
     /// Replaces what is known. Only for the holder of the lock.
     ///
     /// # Durability
