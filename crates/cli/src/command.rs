@@ -101,8 +101,17 @@ pub(crate) enum Command {
     DeadLetters(DeadLetters),
     /// Show projects, days, files, bytes, bytes an event and the write-ahead log
     Info(Info),
-    /// Read every data file again and check it against its checksums and the table log
+    /// Read all files of the store again and check them: data files, dead letters, table logs, write-ahead logs
+    #[command(
+        after_help = "Exit code 1 when anything is damaged. A write-ahead log that a process holds is passed over."
+    )]
     Verify(Verify),
+    /// Set damaged parts of the write-ahead log aside, and bring what can be read of it into the table
+    #[command(
+        after_help = "For a store that does not start because synced rows in its write-ahead log are damaged, when \
+        there is no copy to restore. Says which rows are lost; the damaged segments stay in the log's folder quarantine."
+    )]
+    Repair,
     /// Write realistic events as NDJSON to standard output, the same ones for the same seed
     #[command(after_help = "Examples:\n  annals generate --events 100000 > events.ndjson\n  \
         annals generate --events 5000000 --seed 7 --projects 50 | annals ingest -")]

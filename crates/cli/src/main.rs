@@ -14,6 +14,7 @@ mod output;
 mod paint;
 mod progress;
 mod remote;
+mod repair;
 mod search;
 mod serve;
 mod session;
@@ -66,6 +67,7 @@ fn main() -> ExitCode {
         Command::DeadLetters(command) => dead_letters::run(&cli.common, command),
         Command::Info(command) => info::run(&cli.common, command),
         Command::Verify(command) => verify::run(&cli.common, command),
+        Command::Repair => repair::run(&cli.common),
         Command::Generate(command) => generate::run(command),
         Command::Load(command) => load::run(&cli.common, command),
         Command::Demo(command) => demo::run(&cli.common, command, Some(serve::run_demo)),

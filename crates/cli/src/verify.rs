@@ -1,106 +1,136 @@
-//! `annals verify`: every data file is read whole and checked against its checksums, its name and the table log.
+//! `annals verify`: everything in a store is read whole and checked against its sums: the data files of all tables (their
+//! names and the table log too), the tables' logs, and the write-ahead logs.
 
+mod data_files;
+
+use std::path::Path;
 use std::sync::Arc;
 
-use annals_table::{DataFile, DataFileName, FileFilter, verify_data_file};
+use annals_server::DEAD_LETTER_LOG;
+use annals_table::{Table, TableOptions, verify_log};
+use annals_writer::{WalHolder, verify_wal};
 use anyhow::{Context, Result, bail};
-use futures::{StreamExt, TryStreamExt, stream};
-use object_store::ObjectStoreExt;
-use object_store::path::Path;
 
 use crate::command::{Common, Verify};
 use crate::paint::{duration, size, thousands};
-use crate::progress::Progress;
 use crate::session::Session;
 use crate::stopwatch::Stopwatch;
 
-/// Files read at the same time: two a core keep disk and checksums busy.
-const FILES_AT_ONCE: usize = 4;
+/// What was found so far.
+#[derive(Debug, Default)]
+struct Findings {
+    data_files: u64,
+    log_files: u64,
+    wal_files: u64,
+    bytes: u64,
+    foreign: u64,
+    damaged: u64,
+    /// Tables whose data files are not known, because their log cannot be read.
+    unopened: u64,
+}
 
-/// The outcome for one file.
-enum Verdict {
-    /// As it was written.
-    Good,
-    /// Written by another program, without checksums of ours.
-    Foreign,
-    /// Not as it was written, and what is wrong.
-    Damaged(String),
+impl Findings {
+    #[expect(clippy::print_stdout, reason = "the findings are the answer")]
+    fn damaged(&mut self, what: &str, why: &str) {
+        self.damaged += 1;
+        println!("damaged {what}: {why}");
+    }
 }
 
 #[expect(clippy::print_stdout, reason = "the findings are the answer")]
 pub(crate) fn run(common: &Common, command: &Verify) -> Result<()> {
     let session = Session::connect(common)?;
-    let Some(table) = session.table()? else { bail!("there is no store at {}", session.store.url()) };
-    let projects = (!command.project.is_empty()).then(|| command.project.clone());
-    let files = table.snapshot().files(&FileFilter { projects, ..FileFilter::all() });
-    let (total, bytes) = (files.len() as u64, files.iter().map(|file| file.bytes).sum::<u64>());
-    let progress = Progress::over_items(total, "files", command.quiet);
     let watch = Stopwatch::start();
-    let (mut checked, mut foreign, mut damaged) = (0u64, 0u64, 0u64);
-    session.runtime.block_on(async {
-        let mut verdicts = stream::iter(files)
-            .map(|file| {
-                let store = Arc::clone(table.object_store());
-                tokio::spawn(async move {
-                    let verdict = check(&file, store.as_ref()).await;
-                    (file, verdict)
-                })
-            })
-            .buffer_unordered(FILES_AT_ONCE);
-        while let Some((file, verdict)) = verdicts.try_next().await.context("a check was aborted")? {
-            checked += 1;
-            match verdict {
-                Verdict::Good => {}
-                Verdict::Foreign => foreign += 1,
-                Verdict::Damaged(reason) => {
-                    damaged += 1;
-                    println!("damaged {}: {reason}", file.path);
-                }
-            }
-            progress.set(checked, if damaged > 0 { format!("{damaged} damaged") } else { String::new() });
-        }
-        Ok::<(), anyhow::Error>(())
-    })?;
-    progress.finish();
+    let mut found = Findings::default();
+    let mut is_store = false;
+    for (options, wal_dir) in [
+        (TableOptions::events(), session.wal_dir.clone()),
+        (TableOptions::dead_letters(), session.wal_dir.join(DEAD_LETTER_LOG)),
+    ] {
+        let table = check_table(&session, options, command, &mut found, &mut is_store)?;
+        check_wal(&session, &wal_dir, table.as_deref(), &mut found)?;
+    }
+    if !is_store && found.wal_files == 0 {
+        bail!("there is no store at {}", session.store.url());
+    }
+    let files = found.data_files + found.log_files + found.wal_files;
     println!(
-        "{} files, {} read in {}: {} good, {} damaged, {} of other programs (no checksums to check)",
-        thousands(checked),
-        size(bytes),
+        "{} data files, {} files of table logs and {} of write-ahead logs, {} read in {}: {} good, {} damaged, {} of other \
+         programs (no checksums to check)",
+        thousands(found.data_files),
+        thousands(found.log_files),
+        thousands(found.wal_files),
+        size(found.bytes),
         duration(watch.elapsed()),
-        thousands(checked - foreign - damaged),
-        thousands(damaged),
-        thousands(foreign),
+        thousands(files.saturating_sub(found.foreign + found.damaged)),
+        thousands(found.damaged),
+        thousands(found.foreign),
     );
-    if damaged > 0 {
-        bail!("{damaged} files are not as they were written: restore them from a copy of the store");
+    if found.damaged > 0 {
+        bail!("{} are not as they were written: restore them from a copy of the store", counted(found.damaged));
+    }
+    if found.unopened > 0 {
+        bail!("a table could not be opened, so its data files are not checked");
     }
     Ok(())
 }
 
-async fn check(file: &DataFile, store: &dyn object_store::ObjectStore) -> Verdict {
-    let path = Path::from(file.path.as_str());
-    let bytes = match store.get(&path).await {
-        Ok(answer) => answer.bytes().await,
-        Err(error) => Err(error),
-    };
-    let bytes = match bytes {
-        Ok(bytes) => bytes,
-        Err(error) => return Verdict::Damaged(format!("it cannot be read: {error}")),
-    };
-    if bytes.len() as u64 != file.bytes {
-        return Verdict::Damaged(format!("it has {} bytes, the table log says {}", bytes.len(), file.bytes));
+fn counted(files: u64) -> String {
+    if files == 1 { "1 file".to_owned() } else { format!("{} files", thousands(files)) }
+}
+
+/// Checks a table's log, then its data files.
+fn check_table(
+    session: &Session,
+    options: TableOptions,
+    command: &Verify,
+    found: &mut Findings,
+    is_store: &mut bool,
+) -> Result<Option<Arc<Table>>> {
+    let name = options.name;
+    let objects = session.store.table(name);
+    let log = session.runtime.block_on(async { verify_log(objects.as_ref()).await });
+    let log = log.with_context(|| format!("cannot read the log of the table {name}"))?;
+    *is_store |= log.files > 0;
+    found.log_files += log.files;
+    found.bytes += log.bytes;
+    found.foreign += log.foreign;
+    for file in &log.damaged {
+        let spare = if file.is_spare { " (it can be done without while the commits before it are there)" } else { "" };
+        found.damaged(&format!("{name}/{}", file.path), &format!("{}{spare}", file.why));
     }
-    if DataFileName::of_path(&file.path).is_none() {
-        return Verdict::Foreign;
-    }
-    let path = file.path.clone();
-    let checked = tokio::task::spawn_blocking(move || verify_data_file(&path, &bytes)).await;
-    match checked {
-        Ok(Ok(verified)) if verified.rows == file.rows => Verdict::Good,
-        Ok(Ok(verified)) => {
-            Verdict::Damaged(format!("it has {} rows, the table log says {}", verified.rows, file.rows))
+    let table = match Table::open(&session.store, options, Arc::clone(&session.clock)) {
+        Ok(Some(table)) => Arc::new(table),
+        Ok(None) => return Ok(None),
+        Err(error) => {
+            found.unopened += 1;
+            #[expect(clippy::print_stdout, reason = "the findings are the answer")]
+            {
+                println!("the table {name} cannot be opened: {error}");
+            }
+            return Ok(None);
         }
-        Ok(Err(error)) => Verdict::Damaged(error.to_string()),
-        Err(error) => Verdict::Damaged(format!("the check stopped: {error}")),
+    };
+    data_files::check(session, &table, command, found)?;
+    Ok(Some(table))
+}
+
+/// Checks a write-ahead log, unless a process is writing to it.
+#[expect(clippy::print_stdout, reason = "the findings are the answer")]
+fn check_wal(session: &Session, dir: &Path, table: Option<&Table>, found: &mut Findings) -> Result<()> {
+    if let Some(holder) = WalHolder::of(dir, session.fs.as_ref())? {
+        println!("the write-ahead log {} is not checked: it is held by {holder}", dir.display());
+        return Ok(());
     }
+    let report = verify_wal(dir, session.fs.as_ref(), table)
+        .with_context(|| format!("cannot read the write-ahead log {}", dir.display()))?;
+    found.wal_files += report.files;
+    found.bytes += report.bytes;
+    for error in &report.damaged {
+        found.damaged("write-ahead log", &error.to_string());
+    }
+    for torn in &report.torn {
+        println!("torn {torn}: a crash leaves it so, and the next start cuts it");
+    }
+    Ok(())
 }

@@ -9,7 +9,6 @@ use datafusion::catalog::Session;
 use datafusion::common::stats::Precision;
 use datafusion::common::{ColumnStatistics, Result, ScalarValue, Statistics};
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
@@ -19,13 +18,11 @@ use datafusion::physical_plan::ExecutionPlan;
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore};
 
+use crate::file_readers::FileReaders;
 use crate::scan_plan::has_statistics;
 
 /// Above this many files a scan goes without statistics per file, which cost about 7 kB each for 23 columns.
 const FILES_WITH_STATISTICS_MAX: usize = 10_000;
-
-/// Bytes read from a file's end at first: footers with page indexes of our files are smaller, so one read is enough.
-const METADATA_SIZE_HINT_BYTES: usize = 64 << 10;
 
 /// Reads data files of the table through DataFusion's own Parquet source.
 #[derive(Clone, Debug)]
@@ -81,8 +78,7 @@ impl FileScan {
         }
         let source = ParquetSource::new(self.table_schema.clone())
             .with_table_parquet_options(session.table_options().parquet.clone())
-            .with_metadata_size_hint(METADATA_SIZE_HINT_BYTES)
-            .with_parquet_file_reader_factory(Arc::new(CachedParquetFileReaderFactory::new(
+            .with_parquet_file_reader_factory(Arc::new(FileReaders::new(
                 Arc::clone(&self.store),
                 Arc::clone(&self.metadata_cache),
             )))

@@ -19,6 +19,7 @@ mod error;
 mod event_lookup;
 mod event_query;
 mod facets;
+mod file_readers;
 mod file_scan;
 mod files_table;
 mod filter;

@@ -13,14 +13,22 @@ impl Error {
 
     /// As [`Self::from_datafusion`], where these are the tables that the query may name.
     pub(crate) fn from_planning(error: DataFusionError, tables: &[&str]) -> Self {
-        let root = error.find_root();
-        if let DataFusionError::External(source) = root
-            && let Some(own) = source.downcast_ref::<Error>()
-        {
+        if let Some(own) = find_own(&error) {
             return Self::new(own.kind(), own.to_string());
         }
-        let (kind, message) = describe(root, tables);
+        let (kind, message) = describe(error.find_root(), tables);
         Self::with_source(kind, message, error)
+    }
+}
+
+/// An error of ours that went through DataFusion, however deep it packed it.
+fn find_own(error: &DataFusionError) -> Option<&Error> {
+    let mut at: &(dyn std::error::Error + 'static) = error;
+    loop {
+        if let Some(own) = at.downcast_ref::<Error>() {
+            return Some(own);
+        }
+        at = at.source()?;
     }
 }
 

@@ -1,6 +1,6 @@
 //! Connections: accepted within a bound, served over HTTP/1 and HTTP/2, and let go when the server stops.
 //!
-//! A connection may be idle for as long as it likes: it costs a few kilobytes. But the head of a request, once begun, must
+//! A connection may be idle for as long as it likes: it costs some 30 KiB. But the head of a request, once begun, must
 //! come within its time, so nobody holds a place by sending a byte now and then.
 
 mod head_timeout;

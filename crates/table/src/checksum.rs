@@ -1,10 +1,12 @@
-//! Checksums of a data file: a CRC32C for every block of what was written before the footer, one for the tail that holds
-//! them, and a hash of the whole file. Bytes: `FORMAT.md`, 'Checksums'.
+//! Checksums of a Parquet file of ours (a data file, a checkpoint): a CRC32C for every block of what was written before the
+//! footer, one for the tail that holds them, and for a data file a hash of the whole. Bytes: `FORMAT.md`, 'Checksums'.
 //!
 //! The block sums stand in a footer key, so they cannot cover themselves. The tail sum does: it is computed with its own
 //! eight digits as zeros, then patched in place. So any part of a file can be verified from the footer alone, and the
-//! hash in the file's name verifies all of it at once.
+//! hash in a data file's name verifies all of it at once. Here they are made and found; [`BlockSums`](crate::BlockSums)
+//! reads by them.
 
+use std::fmt;
 use std::ops::Range;
 
 /// Footer key of the checksums.
@@ -15,9 +17,10 @@ pub(crate) const BLOCK_BYTES: usize = 64 * 1024;
 
 /// Start of the value, up to the digits of the tail sum; names the version of this format.
 const PREFIX: &[u8] = b"annals-crc32c-1 tail=";
-const TAIL_DIGITS: usize = 8;
+/// Digits of a sum.
+const SUM_DIGITS: usize = 8;
 /// Footer length (4 bytes, little-endian) and the closing magic.
-const FOOTER_END_BYTES: usize = 8;
+pub(crate) const FOOTER_END_BYTES: usize = 8;
 const MAGIC: &[u8] = b"PAR1";
 
 /// The hash that stands in a data file's name: XXH3-64, seed 0, of all its bytes.
@@ -25,96 +28,175 @@ pub(crate) fn file_hash(bytes: &[u8]) -> u64 {
     xxhash_rust::xxh3::xxh3_64(bytes)
 }
 
-/// The footer value for `data`, all that is written so far; the tail sum is still zero.
-pub(crate) fn checksums_of(data: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let mut value = String::with_capacity(96 + data.len().div_ceil(BLOCK_BYTES) * TAIL_DIGITS);
-    value.push_str(std::str::from_utf8(PREFIX).expect("the prefix is ASCII"));
-    write!(value, "{:08x} data={} block={BLOCK_BYTES} sums=", 0, data.len()).expect("writing to a string");
-    for block in data.chunks(BLOCK_BYTES) {
-        write!(value, "{:08x}", crc32c::crc32c(block)).expect("writing to a string");
-    }
-    value
+/// Block sums of a file that is being written, taken as its bytes come.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RunningSums {
+    full: Vec<u32>,
+    /// Of the bytes of the block that is not full yet.
+    open: u32,
+    bytes: usize,
 }
 
-/// Computes the tail sum of a finished file and patches it in. `None` when the file has no checksums value.
-pub(crate) fn seal_tail(bytes: &mut [u8]) -> Option<()> {
-    let checksums = Checksums::find(bytes)?;
-    let digits = format!("{:08x}", checksums.tail_sum_of(bytes));
-    bytes[checksums.tail_digits].copy_from_slice(digits.as_bytes());
+impl RunningSums {
+    /// Takes in the next bytes.
+    pub(crate) fn update(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let room = BLOCK_BYTES - self.bytes % BLOCK_BYTES;
+            let (now, rest) = bytes.split_at(room.min(bytes.len()));
+            self.open = crc32c::crc32c_append(self.open, now);
+            self.bytes += now.len();
+            if self.bytes.is_multiple_of(BLOCK_BYTES) {
+                self.full.push(std::mem::take(&mut self.open));
+            }
+            bytes = rest;
+        }
+    }
+
+    /// The footer value for what was taken in, which is all before the tail; the tail sum is still zero.
+    pub(crate) fn footer_value(&self) -> String {
+        use std::fmt::Write as _;
+        let mut value = String::with_capacity(96 + (self.full.len() + 1) * SUM_DIGITS);
+        value.push_str(std::str::from_utf8(PREFIX).expect("the prefix is ASCII"));
+        write!(value, "{:08x} data={} block={BLOCK_BYTES} sums=", 0, self.bytes).expect("writing to a string");
+        let open = (!self.bytes.is_multiple_of(BLOCK_BYTES)).then_some(&self.open);
+        for sum in self.full.iter().chain(open) {
+            write!(value, "{sum:08x}").expect("writing to a string");
+        }
+        value
+    }
+}
+
+/// Computes the tail sum of a finished file and patches it in. `end` is its end, at least from where the tail starts; the
+/// file has `file_bytes`. `None` when it has no checksums value.
+pub(crate) fn seal_tail(end: &mut [u8], file_bytes: u64) -> Option<()> {
+    let FoundSums::Found(sums) = find_sums(end, file_bytes)? else { return None };
+    let start = file_bytes - end.len() as u64;
+    let digits = format!("{:08x}", sums.tail_sum_of(end, start));
+    end[within(&sums.tail_digits, start)].copy_from_slice(digits.as_bytes());
     Some(())
 }
 
-/// Looks for the first damaged part of a file, by its own sums; `None` when they all fit.
+/// Looks for the first damaged part of a whole file, by its own sums; `None` when they all fit.
 pub(crate) fn find_damage(bytes: &[u8]) -> Option<Damage> {
-    let Some(checksums) = Checksums::find(bytes) else { return Some(Damage::Footer) };
+    let Some(FoundSums::Found(sums)) = find_sums(bytes, bytes.len() as u64) else { return Some(Damage::Footer) };
     // The block sums are worth nothing while the tail that holds them is damaged.
-    if checksums.tail_sum_of(bytes) != checksums.tail {
-        return Some(Damage::Tail(checksums.data_end..bytes.len()));
+    if sums.tail_sum_of(bytes, 0) != sums.tail {
+        return Some(Damage::Tail(sums.data_end..bytes.len() as u64));
     }
-    let data = &bytes[..checksums.data_end];
-    let damaged =
-        data.chunks(BLOCK_BYTES).zip(&checksums.blocks).position(|(block, sum)| crc32c::crc32c(block) != *sum)?;
+    find_damaged_block(&sums.blocks, 0, &bytes[..sums.data_end as usize]).map(Damage::Block)
+}
+
+/// Compares `data`, whole blocks from block `first` on, with their sums; answers with the first that does not fit.
+pub(crate) fn find_damaged_block(sums: &[u32], first: usize, data: &[u8]) -> Option<Range<u64>> {
+    let mut blocks = data.chunks(BLOCK_BYTES).zip(sums.get(first..).unwrap_or_default());
+    let damaged = blocks.position(|(block, sum)| crc32c::crc32c(block) != *sum)?;
     let start = damaged * BLOCK_BYTES;
-    Some(Damage::Block(start..(start + BLOCK_BYTES).min(data.len())))
+    let end = (start + BLOCK_BYTES).min(data.len());
+    let offset = (first * BLOCK_BYTES) as u64;
+    Some(offset + start as u64..offset + end as u64)
 }
 
 /// A damaged part of a file, as byte offsets.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Damage {
+pub enum Damage {
     /// The footer cannot be found: cut short, or its end is overwritten.
     Footer,
     /// Page indexes, metadata or footer.
-    Tail(Range<usize>),
+    Tail(Range<u64>),
     /// A block of pages.
-    Block(Range<usize>),
+    Block(Range<u64>),
 }
 
-/// The checksums value as found in a file.
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Footer => f.write_str("the footer at its end is missing or damaged"),
+            Self::Tail(range) => {
+                write!(f, "the metadata at bytes {} to {} is not what was written", range.start, range.end)
+            }
+            Self::Block(range) => write!(f, "bytes {} to {} are not what was written", range.start, range.end),
+        }
+    }
+}
+
+/// What was found of a checksums value at the end of a file.
 #[derive(Debug)]
-struct Checksums {
-    /// Where the digits of the tail sum stand in the file.
-    tail_digits: Range<usize>,
-    tail: u32,
+pub(crate) enum FoundSums {
+    /// The value; its tail is at hand but not checked.
+    Found(Sums),
+    /// More must be at hand: everything from this offset on.
+    NeedsFrom(u64),
+}
+
+/// The checksums value as it stands in a file. Offsets are in the file.
+#[derive(Debug)]
+pub(crate) struct Sums {
+    /// Where the digits of the tail sum stand.
+    pub(crate) tail_digits: Range<u64>,
+    pub(crate) tail: u32,
     /// Where the tail starts.
-    data_end: usize,
-    blocks: Vec<u32>,
+    pub(crate) data_end: u64,
+    pub(crate) blocks: Vec<u32>,
 }
 
-impl Checksums {
-    fn find(bytes: &[u8]) -> Option<Self> {
-        let footer_end = bytes.len().checked_sub(FOOTER_END_BYTES)?;
-        let (length, magic) = bytes[footer_end..].split_at(4);
-        if magic != MAGIC {
-            return None;
-        }
-        let length = u32::from_le_bytes(length.try_into().ok()?) as usize;
-        let footer_start = footer_end.checked_sub(length)?;
-        let footer = &bytes[footer_start..footer_end];
-        // The last one: keys come after the statistics of the columns, which may hold anything a client sent.
-        let at = footer.windows(PREFIX.len()).rposition(|window| window == PREFIX)? + PREFIX.len();
-        let value = footer.get(at..)?;
-        let tail = read_hex(value.get(..TAIL_DIGITS)?)?;
-        let (data_end, rest) = read_number(value[TAIL_DIGITS..].strip_prefix(b" data=")?)?;
-        let (block_bytes, rest) = read_number(rest.strip_prefix(b" block=")?)?;
-        if block_bytes != BLOCK_BYTES || data_end > footer_start {
-            return None;
-        }
-        let sums = rest.strip_prefix(b" sums=")?.get(..data_end.div_ceil(BLOCK_BYTES) * TAIL_DIGITS)?;
-        let blocks = sums.chunks(TAIL_DIGITS).map(read_hex).collect::<Option<Vec<_>>>()?;
-        let tail_digits = footer_start + at..footer_start + at + TAIL_DIGITS;
-        Some(Self { tail_digits, tail, data_end, blocks })
+/// Looks for the value in `end`, the last bytes of a file of `file_bytes`. `None` when there is none, or not a whole one.
+pub(crate) fn find_sums(end: &[u8], file_bytes: u64) -> Option<FoundSums> {
+    let start = file_bytes.checked_sub(end.len() as u64)?;
+    let Some(footer_end) = end.len().checked_sub(FOOTER_END_BYTES) else {
+        let needed = file_bytes.checked_sub(FOOTER_END_BYTES as u64)?;
+        return Some(FoundSums::NeedsFrom(needed));
+    };
+    let (length, magic) = end[footer_end..].split_at(4);
+    if magic != MAGIC {
+        return None;
     }
+    let length = u32::from_le_bytes(length.try_into().ok()?);
+    let footer_start = (start + footer_end as u64).checked_sub(u64::from(length))?;
+    let Some(footer_at) = footer_start.checked_sub(start) else { return Some(FoundSums::NeedsFrom(footer_start)) };
+    let footer = &end[footer_at as usize..footer_end];
+    // The last one: keys come after the statistics of the columns, which may hold anything a client sent.
+    let at = footer.windows(PREFIX.len()).rposition(|window| window == PREFIX)? + PREFIX.len();
+    let value = footer.get(at..)?;
+    let tail = read_sum(value.get(..SUM_DIGITS)?)?;
+    let (data_end, rest) = read_number(value[SUM_DIGITS..].strip_prefix(b" data=")?)?;
+    let (block_bytes, rest) = read_number(rest.strip_prefix(b" block=")?)?;
+    if block_bytes != BLOCK_BYTES || data_end as u64 > footer_start {
+        return None;
+    }
+    let sums = rest.strip_prefix(b" sums=")?.get(..data_end.div_ceil(BLOCK_BYTES) * SUM_DIGITS)?;
+    let blocks = sums.chunks(SUM_DIGITS).map(read_sum).collect::<Option<Vec<_>>>()?;
+    let data_end = data_end as u64;
+    if data_end < start {
+        return Some(FoundSums::NeedsFrom(data_end));
+    }
+    let digits_start = footer_start + at as u64;
+    let tail_digits = digits_start..digits_start + SUM_DIGITS as u64;
+    Some(FoundSums::Found(Sums { tail_digits, tail, data_end, blocks }))
+}
 
-    fn tail_sum_of(&self, bytes: &[u8]) -> u32 {
-        let sum = crc32c::crc32c(&bytes[self.data_end..self.tail_digits.start]);
-        let sum = crc32c::crc32c_append(sum, &[b'0'; TAIL_DIGITS]);
-        crc32c::crc32c_append(sum, &bytes[self.tail_digits.end..])
+/// The sum of a tail, all bytes of a file from `data_end` on, with the digits of the sum itself as zeros. `end` stands at
+/// `start` of the file and holds at least the tail.
+pub(crate) fn tail_sum(end: &[u8], start: u64, data_end: u64, digits: &Range<u64>) -> u32 {
+    let digits = within(digits, start);
+    let sum = crc32c::crc32c(&end[(data_end - start) as usize..digits.start]);
+    let sum = crc32c::crc32c_append(sum, &[b'0'; SUM_DIGITS]);
+    crc32c::crc32c_append(sum, &end[digits.end..])
+}
+
+impl Sums {
+    fn tail_sum_of(&self, end: &[u8], start: u64) -> u32 {
+        tail_sum(end, start, self.data_end, &self.tail_digits)
     }
 }
 
-fn read_hex(digits: &[u8]) -> Option<u32> {
-    let lower = digits.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
+/// A range of the file as one of the bytes that stand at `start` of it.
+fn within(range: &Range<u64>, start: u64) -> Range<usize> {
+    (range.start - start) as usize..(range.end - start) as usize
+}
+
+/// Reads eight lower-case hex digits.
+pub(crate) fn read_sum(digits: &[u8]) -> Option<u32> {
+    let lower = digits.len() == SUM_DIGITS && digits.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
     if lower { u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok() } else { None }
 }
 

@@ -10,7 +10,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::file::metadata::KeyValue;
 
-use crate::checksum::{CHECKSUMS_KEY, checksums_of, file_hash, seal_tail};
+use crate::checksum::{CHECKSUMS_KEY, RunningSums, file_hash, seal_tail};
 use crate::error::{Error, ErrorKind, Result};
 use crate::parquet_settings::ParquetSettings;
 
@@ -45,10 +45,12 @@ pub fn encode_data_file(batch: &RecordBatch, settings: &ParquetSettings) -> Resu
     writer.write(batch).map_err(failed)?;
     writer.flush().map_err(failed)?;
     writer.sync().map_err(|error| failed(error.into()))?;
-    let checksums = checksums_of(writer.inner());
-    writer.append_key_value_metadata(KeyValue::new(CHECKSUMS_KEY.to_owned(), checksums));
+    let mut sums = RunningSums::default();
+    sums.update(writer.inner());
+    writer.append_key_value_metadata(KeyValue::new(CHECKSUMS_KEY.to_owned(), sums.footer_value()));
     let mut bytes = writer.into_inner().map_err(failed)?;
-    seal_tail(&mut bytes).expect("the checksums were just written");
+    let file_bytes = bytes.len() as u64;
+    seal_tail(&mut bytes, file_bytes).expect("the checksums were just written");
     let hash = file_hash(&bytes);
     Ok(EncodedFile { bytes: bytes.into(), rows: batch.num_rows() as u64, min_timestamp_us, max_timestamp_us, hash })
 }

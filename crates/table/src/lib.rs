@@ -2,6 +2,7 @@
 //!
 //! Bytes on disk are described in `FORMAT.md` beside this crate's manifest.
 
+mod block_sums;
 mod change;
 mod checksum;
 mod data_file;
@@ -21,8 +22,11 @@ mod store;
 mod table;
 mod tail;
 mod verify;
+mod verify_log;
 
+pub use block_sums::{BlockSums, FileEnd};
 pub use change::{CommitOutcome, Conflict, Operation, TableChange};
+pub use checksum::Damage;
 pub use data_file::{DataFile, FileOrigin};
 pub use encode::{EncodedFile, encode_data_file};
 pub use error::{Error, ErrorKind, Result};
@@ -35,3 +39,4 @@ pub use store::{LocalStore, NewObject, Store};
 pub use table::{Table, TableOptions};
 pub use tail::{TailMemtable, TailSource, TailView};
 pub use verify::{VerifiedFile, verify_data_file};
+pub use verify_log::{DamagedLogFile, LogReport, verify_log};

@@ -33,13 +33,8 @@ pub fn verify_data_file(path: &str, bytes: &Bytes) -> Result<VerifiedFile> {
     if hash != name.hash {
         let place = match find_damage(bytes) {
             Some(Damage::Block(range)) => format!("the first damaged block is bytes {} to {}", range.start, range.end),
-            Some(Damage::Tail(range)) => {
-                format!(
-                    "the metadata at bytes {} to {} is damaged (the pages before it cannot be judged)",
-                    range.start, range.end
-                )
-            }
-            Some(Damage::Footer) => format!("the footer is missing or damaged at the end of its {} bytes", bytes.len()),
+            Some(damage @ Damage::Tail(_)) => format!("{damage} (the pages before it cannot be judged)"),
+            Some(damage @ Damage::Footer) => format!("{damage}, of {} bytes", bytes.len()),
             None => "its own checksums fit, so it is another file under this name".to_owned(),
         };
         let message = format!("data file {path} is damaged: {place}; its hash is {hash:016x}");

@@ -14,15 +14,36 @@ use std::sync::Arc;
 use annals_table::{FileSystem, Lsn};
 
 pub(crate) use self::block::{decode_request, encode_request};
-use self::file::{LedgerFile, LedgerKind, files};
-use crate::error::Result;
+use self::file::{LedgerContent, LedgerFile, LedgerKind, files};
+use crate::error::{Error, ErrorKind, Result};
 use crate::known_ids::IdHash;
 use crate::request_key::KeyRecord;
+use crate::verify::WalReport;
 
 /// Bytes of a file after which the next one begins.
 const FILE_BYTES_MAX: u64 = 16 << 20;
 /// Parts of the time for which keys are remembered that one file of requests may span.
 const TTL_PARTS: i64 = 24;
+
+/// Reads all files of the ledger in `dir` into `report`.
+///
+/// # Errors
+/// `Unavailable` when a file cannot be read.
+pub(crate) fn verify_ledger(fs: &dyn FileSystem, dir: &Path, report: &mut WalReport) -> Result<()> {
+    for (_, kind, path) in files(fs, dir)? {
+        report.files += 1;
+        report.bytes += fs.metadata(&path).map_err(|error| Error::io("reading", &path, error))?.len;
+        match file::read(fs, &path, kind) {
+            Ok(LedgerContent { torn_at: None, .. }) => {}
+            Ok(LedgerContent { torn_at: Some(offset), .. }) => {
+                report.torn.push(format!("{} is not whole from offset {offset} on", path.display()));
+            }
+            Err(error) if error.kind() == ErrorKind::Corrupt => report.damaged.push(error),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
 
 /// What one group of the log brought that outlives its segment.
 #[derive(Clone, Debug, Default)]
@@ -67,7 +88,7 @@ impl Ledger {
     /// Reads the ledger in `dir`, oldest first, and hands every id and request to `ids` and `requests`. Changes nothing.
     ///
     /// # Errors
-    /// `Unavailable` when a file cannot be read. A damaged file tells what stands before the damage.
+    /// `Unavailable` when a file cannot be read, `Corrupt` when what was synced is damaged.
     pub(crate) fn open(
         fs: Arc<dyn FileSystem>,
         dir: &Path,
@@ -82,7 +103,10 @@ impl Ledger {
         for (number, kind, path) in files(fs.as_ref(), dir)? {
             next_number = number + 1;
             let mut past = Past { path: path.clone(), ids: 0, newest_us: i64::MIN };
-            let content = file::read(fs.as_ref(), &path, kind)?;
+            let LedgerContent { blocks: content, torn_at } = file::read(fs.as_ref(), &path, kind)?;
+            if let Some(offset) = torn_at {
+                tracing::warn!(path = %path.display(), offset, "the end of a ledger file is not whole and is passed over");
+            }
             match kind {
                 LedgerKind::Ids => {
                     for id in block::ids(&content) {

@@ -14,6 +14,7 @@ mod ledger;
 mod logger;
 mod memtable;
 mod receipt;
+mod repair;
 mod request_key;
 mod retention;
 mod settings;
@@ -21,17 +22,20 @@ mod share;
 mod state;
 mod steps;
 mod tail;
+mod verify;
 mod wal;
 mod writer;
 
 pub use error::{Error, ErrorKind, Result};
 pub use receipt::{Ack, AppendTicket, Receipt};
+pub use repair::Repair;
 pub use request_key::{Claim, KeyClaim, KeyWait, KnownReceipt, RequestHash, RequestKey};
 pub use retention::{Expiry, expire, plan_expiry};
 pub use settings::{WalCompression, WriterSettings};
 pub use share::{NOTE_BYTES_MAX, Share, ShareKey};
 pub use steps::{FlushStep, LogStep, Steps};
 pub use tail::{WalTail, replay_tail};
+pub use verify::{WalReport, verify_wal};
 pub use wal::WalHolder;
 pub use writer::{Writer, WriterOptions, WriterStatus};
 

@@ -18,8 +18,8 @@ pub(crate) use frame::FrameRecord;
 pub use lock::WalHolder;
 pub(crate) use lock::WalLock;
 pub(crate) use lock::write_note;
-pub(crate) use replay::{FrameContent, Replay, read_frame};
-pub(crate) use segment::read_all;
+pub(crate) use replay::{Damaged, FrameContent, Loss, Replay, read_frame};
+pub(crate) use segment::{read_all, segment_ids, segment_path};
 pub(crate) use supply::{SegmentMaker, SegmentSupply, mix};
 pub(crate) use writer::{WalWriter, WriteError};
 

@@ -16,14 +16,15 @@ use crate::known_ids::{KnownIds, client_ids};
 use crate::ledger::{Ledger, LedgerEntry};
 use crate::logger::Logger;
 use crate::receipt::{Ack, AppendTicket};
+use crate::repair::Repair;
 use crate::request_key::{Claim, RequestHash, RequestKey};
 use crate::settings::WriterSettings;
 use crate::share::Share;
 use crate::state::{Pending, Shared, State, Waiting};
 use crate::steps::{FlushStep, LogStep, Steps};
 use crate::wal::{
-    BodyCodec, ClosedSegment, FrameContent, Replay, SegmentMaker, SegmentSupply, WalHolder, WalLock, WalWriter, mix,
-    read_frame, write_note,
+    BodyCodec, ClosedSegment, Damaged, FrameContent, Replay, SegmentMaker, SegmentSupply, WalHolder, WalLock,
+    WalWriter, mix, read_frame, write_note,
 };
 
 /// What a writer is made of.
@@ -93,7 +94,7 @@ impl Writer {
     /// `Conflict`, naming the holder, when another process holds the WAL; `Corrupt`, naming file and offset, when synced
     /// rows are damaged; `Invalid` for settings out of bounds; `Exhausted` when the disk is full.
     pub fn open(options: WriterOptions) -> Result<Self> {
-        let (opened, logger, flusher) = Self::assemble(options, true)?;
+        let (opened, logger, flusher, _) = Self::assemble(options, true, Damaged::Stops)?;
         debug_assert!(flusher.is_none(), "the flush threads have theirs");
         opened.spawn("annals-wal", move || logger.run())?;
         Ok(opened)
@@ -106,13 +107,30 @@ impl Writer {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn open_stepped(options: WriterOptions) -> Result<(Self, Steps)> {
-        let (opened, logger, flusher) = Self::assemble(options, false)?;
+        let (opened, logger, flusher, _) = Self::assemble(options, false, Damaged::Stops)?;
         let flusher = flusher.expect("no thread has it");
         Ok((opened, Steps { log: LogStep(logger), flush: FlushStep(flusher) }))
     }
 
+    /// Opens a WAL of which synced rows are damaged, which stops [`open`](Self::open): moves the damaged segments aside,
+    /// brings all rows that can be read into the table, so that no later start misses the others, and closes. Of an
+    /// undamaged WAL it does only that. Blocks.
+    ///
+    /// # Errors
+    /// As `open` but for damaged rows. What was done by then stays, and another call goes on from there.
+    pub fn repair(options: WriterOptions) -> Result<Repair> {
+        let (opened, logger, _, repair) = Self::assemble(options, true, Damaged::IsPassed)?;
+        opened.spawn("annals-wal", move || logger.run())?;
+        opened.close(true)?;
+        Ok(repair)
+    }
+
     /// Opens and replays. With `threads`, flushes and segments have theirs; without, the caller gets what flushes.
-    fn assemble(options: WriterOptions, threads: bool) -> Result<(Self, Logger, Option<Flusher>)> {
+    fn assemble(
+        options: WriterOptions,
+        threads: bool,
+        damaged: Damaged,
+    ) -> Result<(Self, Logger, Option<Flusher>, Repair)> {
         let WriterOptions { settings, wal_dir, store, table, fs, clock, seed } = options;
         settings.validate()?;
         let codec = BodyCodec::new(settings.wal_compression)?;
@@ -120,7 +138,8 @@ impl Writer {
         // The newest version settles a commit whose answer the process before did not live to see.
         let snapshot = table.refresh()?;
         let watermark_of = |writer| snapshot.watermark(writer).unwrap_or(Lsn(0));
-        let replay = Replay::read(fs.as_ref(), &wal_dir, watermark_of)?;
+        let replay = Replay::read_past(fs.as_ref(), &wal_dir, watermark_of, damaged)?;
+        let repair = Repair::of(&replay, fs.as_ref(), &wal_dir)?;
         replay.settle(fs.as_ref(), &wal_dir)?;
         let writer = replay.writer.unwrap_or_else(|| WriterId((mix(seed) >> 32) as u32));
         let watermark = watermark_of(writer);
@@ -173,7 +192,7 @@ impl Writer {
         }
         opened.take_in(&replay, &mut known, stepped.as_ref())?;
         let logger = Logger { shared: Arc::clone(&opened.shared), wal, known, codec: opened.codec.clone() };
-        Ok((opened, logger, stepped))
+        Ok((opened, logger, stepped, repair))
     }
 
     fn spawn(&self, name: &str, work: impl FnOnce() + Send + 'static) -> Result<()> {

@@ -7,6 +7,7 @@
 mod bombs;
 mod clock;
 mod crash;
+mod full_disk;
 mod ids;
 mod malformed;
 mod overload;
@@ -14,6 +15,7 @@ mod power_loss;
 mod proof;
 mod sim;
 mod simulation;
+mod unclear_answers;
 mod visibility;
 
 pub(crate) use annals_testkit::{Form, Proof, seed};

@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use annals_table::DataFile;
 use arrow::array::RecordBatch;
-use bytes::Bytes;
 use object_store::ObjectStore;
-use object_store::path::Path;
 use parquet::DecodeResult;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, RowSelection};
@@ -17,13 +15,13 @@ use parquet::errors::ParquetError;
 use crate::error::{Error, ErrorKind, Result};
 use crate::reader::footer::Footer;
 use crate::reader::scan_stats::ScanStats;
+use crate::reader::stored_file::StoredFile;
 
 /// A file to read. Holds no handle: each read is a request to the store.
 #[derive(Clone, Debug)]
 pub(crate) struct DataReader {
     pub(crate) file: Arc<DataFile>,
-    store: Arc<dyn ObjectStore>,
-    path: Path,
+    pub(crate) stored: StoredFile,
 }
 
 /// Which rows of which columns of one row group to decode.
@@ -40,30 +38,8 @@ pub(crate) struct RowRequest<'a> {
 
 impl DataReader {
     pub(crate) fn new(store: Arc<dyn ObjectStore>, file: Arc<DataFile>) -> Result<Self> {
-        let path = Path::parse(&file.path).map_err(|error| {
-            Error::with_source(ErrorKind::Corrupt, format!("the table log names {:?}", file.path), error)
-        })?;
-        Ok(Self { file, store, path })
-    }
-
-    /// The bytes of `ranges`, in their order, each as long as asked for.
-    pub(crate) async fn fetch(&self, ranges: &[Range<u64>], stats: &mut ScanStats) -> Result<Vec<Bytes>> {
-        if ranges.iter().any(|range| range.start > range.end || range.end > self.file.bytes) {
-            return Err(self.corrupt("it points outside itself"));
-        }
-        let parts = self.store.get_ranges(&self.path, ranges).await.map_err(|error| self.unreadable(error))?;
-        if parts.len() != ranges.len()
-            || parts.iter().zip(ranges).any(|(part, range)| part.len() as u64 != range.end - range.start)
-        {
-            return Err(self.corrupt("it is shorter than the table log says"));
-        }
-        stats.reads += 1;
-        stats.bytes_read += parts.iter().map(|part| part.len() as u64).sum::<u64>();
-        Ok(parts)
-    }
-
-    pub(crate) async fn fetch_one(&self, range: Range<u64>, stats: &mut ScanStats) -> Result<Bytes> {
-        Ok(self.fetch(std::slice::from_ref(&range), stats).await?.remove(0))
+        let stored = StoredFile::of(store, &file)?;
+        Ok(Self { file, stored })
     }
 
     /// Fetches what the request needs; decoding is left to [`Rows::next`], off the runtime's threads.
@@ -85,7 +61,7 @@ impl DataReader {
         loop {
             match decoder.try_next_reader().map_err(|error| self.undecodable(error))? {
                 DecodeResult::NeedsData(ranges) => {
-                    let parts = self.fetch(&ranges, stats).await?;
+                    let parts = self.stored.ranges(footer.sums(), &ranges, stats).await?;
                     decoder.push_ranges(ranges, parts).map_err(|error| self.undecodable(error))?;
                 }
                 DecodeResult::Data(reader) => return Ok(Rows { reader: Some(reader), path: self.file.path.clone() }),
@@ -95,19 +71,11 @@ impl DataReader {
     }
 
     pub(crate) fn corrupt(&self, why: &str) -> Error {
-        Error::new(ErrorKind::Corrupt, format!("the data file {} is damaged: {why}", self.file.path))
+        self.stored.corrupt(why)
     }
 
     pub(crate) fn undecodable(&self, error: ParquetError) -> Error {
         undecodable(&self.file.path, error)
-    }
-
-    fn unreadable(&self, error: object_store::Error) -> Error {
-        let kind = match error {
-            object_store::Error::NotFound { .. } => ErrorKind::NotFound,
-            _ => ErrorKind::Unavailable,
-        };
-        Error::with_source(kind, format!("the data file {} cannot be read", self.file.path), error)
     }
 }
 
@@ -126,6 +94,6 @@ impl Iterator for Rows {
     }
 }
 
-fn undecodable(path: &str, error: ParquetError) -> Error {
+pub(crate) fn undecodable(path: &str, error: ParquetError) -> Error {
     Error::with_source(ErrorKind::Corrupt, format!("the data file {path} cannot be decoded"), error)
 }

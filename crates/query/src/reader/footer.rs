@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::sync::{Arc, LazyLock, OnceLock};
 
 use annals_event::{columns, file_schema};
+use annals_table::BlockSums;
 use bytes::Bytes;
 use parquet::DecodeResult;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
@@ -21,9 +22,10 @@ use crate::error::Result;
 use crate::reader::data_reader::DataReader;
 use crate::reader::metadata_cache::MetadataCache;
 use crate::reader::scan_stats::ScanStats;
+use crate::reader::stored_file::Tail;
 
 /// Read from a file's end at first: footer, page index and the Bloom filter of our files are smaller than this.
-const TAIL_BYTES: u64 = 64 << 10;
+pub(crate) const TAIL_BYTES: u64 = 64 << 10;
 
 /// The last eight bytes: length of the footer, then the magic.
 const TRAILER_BYTES: usize = 8;
@@ -58,6 +60,8 @@ static PARSE_OPTIONS: LazyLock<Arc<ParquetMetaDataOptions>> = LazyLock::new(|| {
 #[derive(Debug)]
 pub(crate) struct Footer {
     metadata: Arc<ParquetMetaData>,
+    /// By which the file's other parts are checked; `None` for another program's file.
+    sums: Option<Arc<BlockSums>>,
     /// Whether the page places were looked for (a file may have none).
     has_pages: bool,
     /// One a row group, when they were looked for.
@@ -65,12 +69,6 @@ pub(crate) struct Footer {
     /// First row of each row group within the file.
     first_rows: Arc<[u64]>,
     arrow: OnceLock<ArrowReaderMetadata>,
-}
-
-/// Bytes of a file's end that are at hand.
-struct Tail {
-    start: u64,
-    bytes: Bytes,
 }
 
 impl Footer {
@@ -90,8 +88,11 @@ impl Footer {
                 footer
             }
             None => {
-                let end = Tail::read(reader, stats).await?;
-                let footer = Arc::new(Self::parse(reader, &end, stats).await?);
+                if reader.file.bytes < TRAILER_BYTES as u64 {
+                    return Err(reader.corrupt("it is too short for a Parquet file"));
+                }
+                let (sums, end) = reader.stored.open(TAIL_BYTES, stats).await?;
+                let footer = Arc::new(Self::parse(reader, sums, &end, stats).await?);
                 cache.insert(path, Arc::clone(&footer));
                 tail = Some(end);
                 footer
@@ -104,19 +105,24 @@ impl Footer {
         Ok(OpenFooter { footer, tail })
     }
 
-    async fn parse(reader: &DataReader, tail: &Tail, stats: &mut ScanStats) -> Result<Self> {
-        let Some((rest, trailer)) = tail.bytes.split_last_chunk::<TRAILER_BYTES>() else {
+    async fn parse(
+        reader: &DataReader,
+        sums: Option<Arc<BlockSums>>,
+        tail: &Tail,
+        stats: &mut ScanStats,
+    ) -> Result<Self> {
+        let Some((rest, trailer)) = tail.bytes().split_last_chunk::<TRAILER_BYTES>() else {
             return Err(reader.corrupt("it is too short for a Parquet file"));
         };
         let [a, b, c, d, magic @ ..] = *trailer;
         if magic != *MAGIC {
             return Err(reader.corrupt("it does not end as a Parquet file"));
         }
-        let footer_end = tail.start + rest.len() as u64;
+        let footer_end = tail.start() + rest.len() as u64;
         let Some(footer_start) = footer_end.checked_sub(u64::from(u32::from_le_bytes([a, b, c, d]))) else {
             return Err(reader.corrupt("its footer is longer than the file"));
         };
-        let bytes = tail.get_or_fetch(reader, footer_start..footer_end, stats).await?;
+        let bytes = fetch(reader, sums.as_ref(), Some(tail), &[footer_start..footer_end], stats).await?.remove(0);
         let metadata = ParquetMetaDataReader::decode_metadata_with_options(&bytes, Some(&PARSE_OPTIONS))
             .map_err(|error| reader.undecodable(error))?;
         let mut first_rows = Vec::with_capacity(metadata.num_row_groups());
@@ -136,6 +142,7 @@ impl Footer {
         }
         Ok(Self {
             metadata: Arc::new(metadata),
+            sums,
             has_pages: false,
             blooms: None,
             first_rows: first_rows.into(),
@@ -155,10 +162,7 @@ impl Footer {
             });
             let bloom = match place {
                 Some(range) => {
-                    let bytes = match tail.and_then(|tail| tail.get(&range)) {
-                        Some(bytes) => bytes,
-                        None => reader.fetch_one(range, stats).await?,
-                    };
+                    let bytes = fetch(reader, self.sums(), tail, &[range], stats).await?.remove(0);
                     // A filter that does not parse is no filter: it costs speed, never rows.
                     Sbbf::from_bytes(&bytes).ok().filter(|bloom| bloom.num_blocks() > 0)
                 }
@@ -178,13 +182,7 @@ impl Footer {
         loop {
             match decoder.try_decode().map_err(|error| reader.undecodable(error))? {
                 DecodeResult::NeedsData(ranges) => {
-                    let mut parts = Vec::with_capacity(ranges.len());
-                    for range in &ranges {
-                        parts.push(match tail.and_then(|tail| tail.get(range)) {
-                            Some(bytes) => bytes,
-                            None => reader.fetch_one(range.clone(), stats).await?,
-                        });
-                    }
+                    let parts = fetch(reader, self.sums(), tail, &ranges, stats).await?;
                     decoder.push_ranges(ranges, parts).map_err(|error| reader.undecodable(error))?;
                 }
                 DecodeResult::Data(metadata) => {
@@ -199,6 +197,7 @@ impl Footer {
     fn share(&self) -> Self {
         Self {
             metadata: Arc::clone(&self.metadata),
+            sums: self.sums.clone(),
             has_pages: self.has_pages,
             blooms: self.blooms.clone(),
             first_rows: Arc::clone(&self.first_rows),
@@ -208,6 +207,11 @@ impl Footer {
 
     pub(crate) fn row_groups(&self) -> &[RowGroupMetaData] {
         self.metadata.row_groups()
+    }
+
+    /// By which the file's other parts are checked; `None` for another program's file.
+    pub(crate) fn sums(&self) -> Option<&Arc<BlockSums>> {
+        self.sums.as_ref()
     }
 
     /// Rows in a row group.
@@ -261,7 +265,8 @@ impl Footer {
     pub(crate) fn memory_bytes(&self) -> usize {
         let blooms =
             self.blooms.as_ref().map_or(0, |blooms| blooms.iter().flatten().map(|bloom| bloom.num_blocks() * 32).sum());
-        self.metadata.memory_size() + blooms + DERIVED_BYTES
+        let sums = self.sums.as_ref().map_or(0, |sums| sums.memory_bytes());
+        self.metadata.memory_size() + blooms + sums + DERIVED_BYTES
     }
 }
 
@@ -288,26 +293,16 @@ impl OpenFooter {
     }
 }
 
-impl Tail {
-    async fn read(reader: &DataReader, stats: &mut ScanStats) -> Result<Self> {
-        if reader.file.bytes < TRAILER_BYTES as u64 {
-            return Err(reader.corrupt("it is too short for a Parquet file"));
-        }
-        let start = reader.file.bytes.saturating_sub(TAIL_BYTES);
-        let bytes = reader.fetch_one(start..reader.file.bytes, stats).await?;
-        Ok(Self { start, bytes })
-    }
-
-    fn get(&self, range: &Range<u64>) -> Option<Bytes> {
-        let start = usize::try_from(range.start.checked_sub(self.start)?).ok()?;
-        let end = usize::try_from(range.end.checked_sub(self.start)?).ok()?;
-        (start <= end && end <= self.bytes.len()).then(|| self.bytes.slice(start..end))
-    }
-
-    async fn get_or_fetch(&self, reader: &DataReader, range: Range<u64>, stats: &mut ScanStats) -> Result<Bytes> {
-        match self.get(&range) {
-            Some(bytes) => Ok(bytes),
-            None => Ok(reader.fetch_one(range, stats).await?),
-        }
+/// The bytes of `ranges`: from the file's end if that is at hand and has them all, else from the store.
+async fn fetch(
+    reader: &DataReader,
+    sums: Option<&Arc<BlockSums>>,
+    tail: Option<&Tail>,
+    ranges: &[Range<u64>],
+    stats: &mut ScanStats,
+) -> Result<Vec<Bytes>> {
+    match tail.and_then(|tail| ranges.iter().map(|range| tail.get(range)).collect()) {
+        Some(parts) => Ok(parts),
+        None => reader.stored.ranges(sums, ranges, stats).await,
     }
 }

@@ -5,7 +5,8 @@
 //! [`window`] (which rows match, decoding only the columns that the filter asks for), [`text`] (which of them hold the text
 //! that is searched for), [`rows`] (those rows, whole).
 //!
-//! All bytes come through `ObjectStore`; nothing here trusts them further than an error.
+//! All bytes come through [`StoredFile`], which checks them against the file's sums; nothing here trusts them further than an
+//! error.
 
 mod data_reader;
 mod footer;
@@ -13,18 +14,20 @@ mod metadata_cache;
 mod rank;
 mod rows;
 mod scan_stats;
+mod stored_file;
 mod survey;
 mod tail_parts;
 mod text;
 mod top;
 mod window;
 
-pub(crate) use data_reader::{DataReader, RowRequest, Rows};
-pub(crate) use footer::Footer;
+pub(crate) use data_reader::{DataReader, RowRequest, Rows, undecodable};
+pub(crate) use footer::{Footer, TAIL_BYTES};
 pub use metadata_cache::{CacheStats, MetadataCache};
 pub(crate) use rank::{Rank, Ranking, Seqs};
 pub(crate) use rows::{event_rows, read_rows};
 pub use scan_stats::ScanStats;
+pub(crate) use stored_file::{Part, StoredFile, Tail};
 pub(crate) use survey::{file_seqs, surviving_windows};
 pub(crate) use tail_parts::tail_parts;
 pub(crate) use text::find_text;

@@ -5,15 +5,21 @@
 
 mod actions;
 mod checkpoint;
+mod checkpoint_end;
 mod commit;
 mod commit_id;
 mod committer;
 mod creation;
+mod objects;
 mod replay;
 mod schema;
+mod seal;
 mod statistics;
 mod store;
 
+pub(crate) use checkpoint_end::check_checkpoint;
 pub(crate) use commit::Attempt;
 pub(crate) use commit_id::CommitIds;
+pub(crate) use objects::{LOG_FOLDER, LogFile};
+pub(crate) use seal::check as check_json;
 pub(crate) use store::{Loaded, LogStore};

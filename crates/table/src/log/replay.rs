@@ -25,7 +25,7 @@ use crate::index::{FileIndex, PARTITION_PREFIX};
 use crate::snapshot::Snapshot;
 
 /// Start of the application ids under which writers keep their watermark.
-const APP_ID_PREFIX: &str = "annals-";
+pub(super) const APP_ID_PREFIX: &str = "annals-";
 
 /// The application id of a writer's `txn` actions.
 pub(super) fn app_id(writer: WriterId) -> String {

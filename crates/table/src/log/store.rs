@@ -18,6 +18,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use annals_event::Clock;
 
 use super::commit_id::CommitIds;
+use super::objects::{LOG_FOLDER, LogObjects};
 use super::{creation, replay, schema};
 use crate::error::{Error, ErrorKind, Result};
 use crate::snapshot::Snapshot;
@@ -25,9 +26,6 @@ use crate::table::TableOptions;
 
 /// Root of the table inside its own object store.
 const TABLE_URL: &str = "file:///";
-
-/// Folder of the log below the table's root.
-const LOG_FOLDER: &str = "_delta_log";
 
 /// Rows in a batch of log actions. The kernel's default of 1,000 costs a fixed price for each.
 const BATCH_ROWS: NonZero<usize> = NonZero::new(8_192).expect("not zero");
@@ -44,6 +42,8 @@ const REBASE_INTERVALS: u64 = 2;
 #[derive(Debug)]
 pub(crate) struct LogStore {
     objects: Arc<dyn ObjectStore>,
+    /// The same, as the log sees them.
+    log_objects: Arc<LogObjects>,
     executor: Arc<TokioMultiThreadExecutor>,
     engine: DefaultEngine<TokioMultiThreadExecutor>,
     options: TableOptions,
@@ -75,16 +75,21 @@ impl LogStore {
             return Err(Error::new(ErrorKind::Invalid, message));
         }
         let executor = Arc::new(TokioMultiThreadExecutor::new(runtime));
-        let engine = DefaultEngineBuilder::new(Arc::clone(&objects))
+        let log_objects = Arc::new(LogObjects::new(Arc::clone(&objects)));
+        let engine = DefaultEngineBuilder::new(Arc::clone(&log_objects) as _)
             .with_task_executor(Arc::clone(&executor))
             .with_batch_size(BATCH_ROWS)
             .with_buffer_size(READ_AHEAD_FILES)
             .build();
-        Ok(Self { objects, executor, engine, options, clock })
+        Ok(Self { objects, log_objects, executor, engine, options, clock })
     }
 
     pub(crate) fn objects(&self) -> &Arc<dyn ObjectStore> {
         &self.objects
+    }
+
+    pub(super) fn log_objects(&self) -> &Arc<LogObjects> {
+        &self.log_objects
     }
 
     pub(crate) fn options(&self) -> &TableOptions {
@@ -101,7 +106,35 @@ impl LogStore {
     }
 
     /// Loads the newest version; `None` when there is no log.
+    ///
+    /// A damaged checkpoint is passed over when an older one, or the beginning of the log, and the commits since are there.
     pub(crate) fn load(&self) -> Result<Option<Loaded>> {
+        let mut first_error = None;
+        loop {
+            // What others came across meanwhile is not this call's.
+            drop(self.log_objects.take_damaged());
+            let error = match self.load_as_listed() {
+                Ok(loaded) => return Ok(loaded),
+                Err(error) => error,
+            };
+            let mut goes_back = false;
+            for checkpoint in self.log_objects.take_damaged() {
+                let path = checkpoint.to_string();
+                if self.log_objects.hide(checkpoint) {
+                    tracing::warn!(table = self.options.name, path, "a damaged checkpoint is passed over");
+                    goes_back = true;
+                }
+            }
+            // The first says what is damaged, later ones only that nothing else is there.
+            let error = first_error.take().unwrap_or(error);
+            if !goes_back {
+                return Err(error);
+            }
+            first_error = Some(error);
+        }
+    }
+
+    fn load_as_listed(&self) -> Result<Option<Loaded>> {
         let build = || KernelSnapshot::builder_for(TABLE_URL).build(&self.engine);
         let kernel = match build() {
             Ok(kernel) => kernel,
@@ -109,6 +142,7 @@ impl LogStore {
             // The log may have been created or cleaned up while it was being listed: look once more.
             Err(_) => build().map_err(|error| self.error("opening the log", error))?,
         };
+        self.check_beginning(&kernel)?;
         schema::check_ours(&kernel, &self.options)?;
         let (index, watermarks) = replay::whole(&self.engine, &kernel).map_err(|error| self.replay_error(error))?;
         let snapshot = Arc::new(Snapshot::new(kernel.version(), index, Arc::new(watermarks)));
@@ -128,9 +162,9 @@ impl LogStore {
         }
         schema::check_ours(&kernel, &self.options)?;
         let derived = replay::since(&self.engine, &kernel, &from.snapshot).map_err(|error| self.replay_error(error))?;
-        let (index, watermarks) = match derived {
-            Some(derived) => derived,
-            None => replay::whole(&self.engine, &kernel).map_err(|error| self.replay_error(error))?,
+        let Some((index, watermarks)) = derived else {
+            let error = Error::new(ErrorKind::Unavailable, "the commits since are not at hand");
+            return self.load_after(from, &error);
         };
         let snapshot = Arc::new(Snapshot::new(kernel.version(), index, Arc::new(watermarks)));
         Ok(self.advanced(from, kernel, snapshot))
@@ -165,7 +199,7 @@ impl LogStore {
         let now_ms = self.clock.now_us().div_euclid(1000);
         let bytes = creation::first_version(&schema, &ids.next(), &ids.next(), now_ms)?;
         let path = Path::from(format!("{LOG_FOLDER}/{:020}.json", 0));
-        let objects = Arc::clone(&self.objects);
+        let objects = Arc::clone(&self.log_objects);
         let put = async move { objects.put_opts(&path, bytes.into(), PutMode::Create.into()).await };
         match self.block_on(put) {
             Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => Ok(()),
@@ -180,8 +214,26 @@ impl LogStore {
 
     /// An error of the kernel while it was `doing` something to this table's log.
     pub(super) fn error(&self, doing: &str, error: KernelError) -> Error {
+        if let Some(own) = find_own(&error) {
+            return Error::new(own.kind(), format!("{doing} of table {} failed: {own}", self.options.name));
+        }
         let kind = kind_of(&error);
         Error::with_source(kind, format!("{doing} of table {} failed", self.options.name), error)
+    }
+
+    /// The kernel takes the commits that are there for all that there ever were.
+    fn check_beginning(&self, kernel: &KernelSnapshot) -> Result<()> {
+        let log = kernel.log_segment();
+        let first = log.listed.ascending_commit_files.first().map(|commit| commit.version);
+        if log.checkpoint_version.is_some() || first == Some(0) {
+            return Ok(());
+        }
+        let message = format!(
+            "the log of table {} has no beginning: neither version 0 nor a checkpoint that can be read is there; restore \
+             the folder {LOG_FOLDER} from a copy of the store",
+            self.options.name
+        );
+        Err(Error::new(ErrorKind::Corrupt, message))
     }
 
     fn replay_error(&self, error: replay::ReplayError) -> Error {
@@ -231,6 +283,22 @@ impl Loaded {
     }
 }
 
+/// An error of ours that went through the kernel: the finding of a check.
+fn find_own(error: &KernelError) -> Option<&Error> {
+    let mut at: &(dyn std::error::Error + 'static) = match error {
+        KernelError::Backtraced { source, .. } => return find_own(source),
+        // Which says what happened in its text, but not as its source.
+        KernelError::ObjectStore(error) => error,
+        error => error,
+    };
+    loop {
+        if let Some(own) = at.downcast_ref::<Error>() {
+            return Some(own);
+        }
+        at = at.source()?;
+    }
+}
+
 /// What a caller can do about an error of the kernel.
 fn kind_of(error: &KernelError) -> ErrorKind {
     match error {
@@ -241,6 +309,20 @@ fn kind_of(error: &KernelError) -> ErrorKind {
         | KernelError::JoinFailure(_) => ErrorKind::Unavailable,
         KernelError::Unsupported(_) => ErrorKind::Invalid,
         KernelError::InternalError(_) | KernelError::InvalidTransactionState(_) => ErrorKind::Internal,
+        // While it reads a checkpoint, the kernel wraps what the store answered in errors of Parquet and Arrow.
+        other if is_of_the_store(other) => ErrorKind::Unavailable,
         _ => ErrorKind::Corrupt,
     }
+}
+
+/// Whether the store's failure to answer stands at the bottom of an error.
+fn is_of_the_store(error: &(dyn std::error::Error + 'static)) -> bool {
+    use object_store::Error::{InvalidPath, NotFound, NotImplemented, NotSupported};
+    let mut causes = std::iter::successors(Some(error), |error| error.source());
+    causes.any(|cause| {
+        let of_store = cause.downcast_ref::<object_store::Error>();
+        of_store.is_some_and(|error| {
+            !matches!(error, NotFound { .. } | InvalidPath { .. } | NotImplemented { .. } | NotSupported { .. })
+        })
+    })
 }

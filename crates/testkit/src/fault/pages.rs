@@ -26,9 +26,7 @@ impl Pages {
 
     pub(super) fn write(&mut self, bytes: &[u8], offset: usize) {
         let end = offset + bytes.len();
-        if self.live.len() < end {
-            self.live.resize(end, 0);
-        }
+        grow(&mut self.live, end);
         self.live[offset..end].copy_from_slice(bytes);
         // Frames follow each other: one range then serves for all of them.
         match self.dirty.last_mut() {
@@ -38,11 +36,13 @@ impl Pages {
     }
 
     pub(super) fn set_len(&mut self, len: usize) {
-        self.live.resize(len, 0);
+        self.live.truncate(len);
+        grow(&mut self.live, len);
     }
 
     pub(super) fn sync(&mut self) {
-        self.durable.resize(self.live.len(), 0);
+        self.durable.truncate(self.live.len());
+        grow(&mut self.durable, self.live.len());
         for range in std::mem::take(&mut self.dirty) {
             let range = range.start.min(self.live.len())..range.end.min(self.live.len());
             self.durable[range.clone()].copy_from_slice(&self.live[range]);
@@ -67,7 +67,8 @@ impl Pages {
     /// Lets each unsynced sector, and an unsynced length, reach the disk or not.
     fn settle(&mut self, chance: &mut StdRng) {
         if self.durable.len() != self.live.len() && chance.random() {
-            self.durable.resize(self.live.len(), 0);
+            self.durable.truncate(self.live.len());
+            grow(&mut self.durable, self.live.len());
         }
         for range in &self.dirty {
             let end = range.end.min(self.durable.len()).min(self.live.len());
@@ -80,5 +81,12 @@ impl Pages {
                 at = next;
             }
         }
+    }
+}
+
+/// Extends with zeros up to `len`. Unoptimised, `resize` writes them one by one.
+fn grow(bytes: &mut Vec<u8>, len: usize) {
+    if let Some(missing) = len.checked_sub(bytes.len()) {
+        bytes.extend_from_slice(&vec![0; missing]);
     }
 }

@@ -1,6 +1,7 @@
 //! Blocks of the ledger: a checksum, a length, and records. Bytes: `WAL.md`, 'Ledger'.
 
 use bytes::Bytes;
+use memchr::memmem;
 
 use annals_table::Lsn;
 
@@ -57,6 +58,15 @@ fn bodies(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
         rest = &rest[end..];
         Some(&covered[8..])
     })
+}
+
+/// Where the valid blocks at the start of `bytes` end, and whether a valid block stands behind that place: then what is between
+/// was synced once and is damaged, while an end that is not whole may only be torn.
+pub(super) fn valid_end(bytes: &[u8]) -> (usize, bool) {
+    let end = bodies(bytes).map(|body| BLOCK_HEADER_BYTES + body.len()).sum();
+    let rest = &bytes[end..];
+    let goes_on = memmem::find_iter(rest, &BLOCK_MAGIC).any(|at| bodies(&rest[at..]).next().is_some());
+    (end, goes_on)
 }
 
 /// All ids of a file of ids.

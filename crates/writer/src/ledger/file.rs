@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use annals_table::{FileSystem, FsFile};
 
-use crate::error::{Error, Result};
+use super::block;
+use crate::error::{Error, ErrorKind, Result};
 use crate::wal::read_all;
 
 const FILE_MAGIC: [u8; 8] = *b"ANLEDGER";
@@ -72,18 +73,52 @@ impl LedgerFile {
     }
 }
 
-/// The blocks of a file; nothing when its header is not whole (its creation was torn, so it was never used).
-pub(super) fn read(fs: &dyn FileSystem, path: &Path, kind: LedgerKind) -> Result<Vec<u8>> {
+/// A file as it was read.
+#[derive(Debug, Default)]
+pub(super) struct LedgerContent {
+    /// Whole blocks.
+    pub(super) blocks: Vec<u8>,
+    /// Where what is not whole begins. A crash leaves such an end, and what it held then stands in the log.
+    pub(super) torn_at: Option<usize>,
+}
+
+/// The blocks of a file; nothing when its creation was torn, so that it was never used.
+///
+/// # Errors
+/// `Corrupt` when blocks are damaged that were synced.
+pub(super) fn read(fs: &dyn FileSystem, path: &Path, kind: LedgerKind) -> Result<LedgerContent> {
     let mut bytes = read_all(fs, path)?;
     if bytes.get(..FILE_HEADER_BYTES) != Some(&kind.header()) {
-        return Ok(Vec::new());
+        // The header is synced before the first block is written.
+        let is_torn = bytes.len() <= FILE_HEADER_BYTES;
+        return if is_torn { Ok(LedgerContent::default()) } else { Err(damaged(path, 0)) };
     }
-    Ok(bytes.split_off(FILE_HEADER_BYTES))
+    let mut blocks = bytes.split_off(FILE_HEADER_BYTES);
+    let (end, goes_on) = block::valid_end(&blocks);
+    if goes_on {
+        return Err(damaged(path, FILE_HEADER_BYTES + end));
+    }
+    let torn_at = (end < blocks.len()).then_some(FILE_HEADER_BYTES + end);
+    blocks.truncate(end);
+    Ok(LedgerContent { blocks, torn_at })
+}
+
+fn damaged(path: &Path, offset: usize) -> Error {
+    let message = format!(
+        "{} is damaged at offset {offset}: it tells which ids and requests are known; restore it, or remove it to go on, and \
+         what only it knew is stored once more when it is sent again",
+        path.display(),
+    );
+    Error::new(ErrorKind::Corrupt, message)
 }
 
 /// All files of the ledger in `dir` by number, ascending.
 pub(super) fn files(fs: &dyn FileSystem, dir: &Path) -> Result<Vec<(u64, LedgerKind, PathBuf)>> {
-    let entries = fs.read_dir(dir).map_err(|error| Error::io("listing", dir, error))?;
+    let entries = match fs.read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Error::io("listing", dir, error)),
+    };
     let parse = |name: &str| {
         let (hex, kind) = name.strip_prefix("ledger-")?.split_once('.')?;
         let kind = [LedgerKind::Ids, LedgerKind::Requests].into_iter().find(|known| known.name() == kind)?;

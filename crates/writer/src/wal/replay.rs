@@ -3,10 +3,12 @@
 //! [`Replay::read`] only reads; [`Replay::settle`] makes what was read durable and cuts the tail. Damage stops the start only
 //! when a later valid frame proves that the damaged place was already synced: an unsynced tail may be torn or land out of order.
 
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use annals_event::assign;
-use annals_table::{FileSystem, Lsn, WriterId};
+use annals_table::{FileSystem, FsFile, Lsn, WriterId};
 use arrow::array::RecordBatch;
 use arrow::buffer::Buffer;
 
@@ -19,6 +21,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::known_ids::{IdHash, client_ids};
 use crate::ledger::decode_request;
 use crate::request_key::KeyRecord;
+
+/// Folder beside the segments to which a repair moves the damaged ones.
+pub(crate) const QUARANTINE: &str = "quarantine";
 
 /// A closed WAL, as read.
 #[derive(Debug, Default)]
@@ -39,6 +44,30 @@ pub(crate) struct Replay {
     /// Segments to remove: never used, of a torn creation, or behind the cut.
     surplus: Vec<u64>,
     cut: Option<Place>,
+    /// What a salvage went past.
+    pub loss: Loss,
+}
+
+/// What a salvage went past instead of stopping.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Loss {
+    /// What would have stopped the start, one for each place.
+    pub findings: Vec<Error>,
+    /// Rows that were synced and are nowhere.
+    pub rows: Vec<RangeInclusive<Lsn>>,
+    /// The segments with damage, ascending.
+    pub segments: BTreeSet<u64>,
+    /// Those of them of which nothing can be read.
+    pub unreadable: BTreeSet<u64>,
+}
+
+/// What happens when synced rows are damaged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Damaged {
+    /// Reading ends with an error.
+    Stops,
+    /// It is noted, and reading goes on behind it.
+    IsPassed,
 }
 
 /// Where a frame stands.
@@ -62,6 +91,16 @@ impl Replay {
     /// # Errors
     /// `Corrupt`, naming file and offset, when synced rows that are not in the table are damaged or missing.
     pub(crate) fn read(fs: &dyn FileSystem, dir: &Path, watermark: impl Fn(WriterId) -> Lsn) -> Result<Self> {
+        Self::read_past(fs, dir, watermark, Damaged::Stops)
+    }
+
+    /// As [`read`](Self::read), but `damaged` says whether damage stops it.
+    pub(crate) fn read_past(
+        fs: &dyn FileSystem,
+        dir: &Path,
+        watermark: impl Fn(WriterId) -> Lsn,
+        damaged: Damaged,
+    ) -> Result<Self> {
         let ids = segment_ids(fs, dir)?;
         let mut replay = Self { last_segment: ids.last().copied().unwrap_or(0), ..Self::default() };
         let mut gap = None;
@@ -70,17 +109,22 @@ impl Replay {
             let bytes = read_all(fs, &path)?;
             let Some(segment) = SegmentHeader::decode(&bytes) else {
                 if bytes.iter().skip(SEGMENT_HEADER_BYTES).any(|byte| *byte != 0) {
-                    return Err(corrupt(&path, 0, "the segment's header is damaged, or of another version"));
+                    let what = "the segment's header is damaged, or of another version";
+                    replay.loss.note(damaged, id, corrupt(&path, 0, what))?;
+                    replay.loss.unreadable.insert(id);
+                    continue;
                 }
                 // A segment is used only after its header is durable, so this one never was.
                 replay.surplus.push(id);
                 continue;
             };
             if segment.id != id || replay.writer.is_some_and(|writer| writer != segment.writer) {
-                return Err(corrupt(&path, 0, "the segment belongs to another write-ahead log"));
+                replay.loss.note(damaged, id, corrupt(&path, 0, "the segment belongs to another write-ahead log"))?;
+                replay.loss.unreadable.insert(id);
+                continue;
             }
             replay.writer = Some(segment.writer);
-            replay.take_segment(&path, segment, &bytes, watermark(segment.writer), &mut gap)?;
+            replay.take_segment(&path, segment, &bytes, watermark(segment.writer), &mut gap, damaged)?;
         }
         // Zeros behind the last frame are the normal end; anything else must go, lest it be taken for rows one day.
         if let Some(place) = gap.filter(|place: &Place| !place.zeros && replay.cut.is_none()) {
@@ -96,6 +140,7 @@ impl Replay {
         bytes: &[u8],
         watermark: Lsn,
         gap: &mut Option<Place>,
+        damaged: Damaged,
     ) -> Result<()> {
         let mut holds_frames = false;
         for item in scan(bytes, &segment) {
@@ -109,7 +154,12 @@ impl Replay {
             };
             let floor = self.end.max(watermark);
             if header.first_lsn <= self.end && self.cut.is_none() {
-                return Err(corrupt(path, offset, "the frame's LSNs stand in the log twice"));
+                self.loss.note(
+                    damaged,
+                    segment.id,
+                    corrupt(path, offset, "the frame's LSNs stand in the log twice"),
+                )?;
+                continue;
             }
             if header.first_lsn.0 > floor.0 + 1 {
                 if header.durable_lsn > floor {
@@ -120,11 +170,14 @@ impl Replay {
                     );
                     let at =
                         gap.map_or((path.to_owned(), offset), |place| (sibling(path, place.segment), place.offset));
-                    return Err(corrupt(&at.0, at.1, &lost));
+                    let place = gap.map_or(segment.id, |place| place.segment);
+                    self.loss.note(damaged, place, corrupt(&at.0, at.1, &lost))?;
+                    self.loss.rows.push(Lsn(floor.0 + 1)..=Lsn(header.first_lsn.0 - 1));
+                } else {
+                    // This frame landed before an unsynced one in front of it: neither was acknowledged as synced.
+                    let here = Place { segment: segment.id, offset, zeros: false };
+                    self.cut.get_or_insert(gap.unwrap_or(here));
                 }
-                // This frame landed before an unsynced one in front of it: neither was acknowledged as synced.
-                let here = Place { segment: segment.id, offset, zeros: false };
-                self.cut.get_or_insert(gap.unwrap_or(here));
             }
             if self.cut.is_some() {
                 continue;
@@ -147,7 +200,8 @@ impl Replay {
     ///
     /// # Durability
     /// On return every frame is synced (the process before may have died between write and sync), and nothing behind the
-    /// cut can come back.
+    /// cut can come back. The last frame is written again before: if the process before died of a failed sync, the system may
+    /// take its bytes for clean, and would sync nothing. Every other frame was synced before the next was written.
     pub(crate) fn settle(&self, fs: &dyn FileSystem, dir: &Path) -> Result<()> {
         for closed in &self.closed {
             let path = segment_path(dir, closed.id);
@@ -156,9 +210,52 @@ impl Replay {
                 tracing::warn!(segment = cut.segment, offset = cut.offset, "torn tail of the write-ahead log cut");
                 file.set_len(cut.offset).map_err(|error| Error::io("cutting", &path, error))?;
             }
+            if let Some(last) = self.last_frame().filter(|place| place.segment.id == closed.id) {
+                let bytes = frame_bytes(file.as_ref(), &path, last)?;
+                file.write_all_at(&bytes, last.offset).map_err(|error| Error::io("writing", &path, error))?;
+            }
             file.sync_data().map_err(|error| Error::io("syncing", &path, error))?;
         }
         Ok(())
+    }
+
+    fn last_frame(&self) -> Option<&FramePlace> {
+        self.frames.last().or(self.settled.last())
+    }
+
+    /// Gives the damaged segments a second name in the folder [`QUARANTINE`] beside the log, and takes those of which nothing
+    /// can be read out of it. Only for the holder of the lock. Answers with their new names.
+    ///
+    /// # Durability
+    /// On return the new names are durable: the old ones may go.
+    pub(crate) fn quarantine(&self, fs: &dyn FileSystem, dir: &Path) -> Result<Vec<PathBuf>> {
+        let folder = dir.join(QUARANTINE);
+        let taken = |error: &std::io::Error| error.kind() == std::io::ErrorKind::AlreadyExists;
+        match fs.create_dir(&folder) {
+            Err(error) if !taken(&error) => return Err(Error::io("creating", &folder, error)),
+            _ => fs.sync_dir(dir).map_err(|error| Error::io("syncing", dir, error))?,
+        }
+        let mut moved = Vec::with_capacity(self.loss.segments.len());
+        for id in &self.loss.segments {
+            let path = segment_path(&folder, *id);
+            match fs.hard_link(&segment_path(dir, *id), &path) {
+                // Of a repair that did not come to its end: ids are never used again.
+                Err(error) if !taken(&error) => return Err(Error::io("linking", &path, error)),
+                _ => moved.push(path),
+            }
+        }
+        fs.sync_dir(&folder).map_err(|error| Error::io("syncing", &folder, error))?;
+        for id in &self.loss.unreadable {
+            let path = segment_path(dir, *id);
+            fs.remove_file(&path).map_err(|error| Error::io("removing", &path, error))?;
+        }
+        fs.sync_dir(dir).map_err(|error| Error::io("syncing", dir, error))?;
+        Ok(moved)
+    }
+
+    /// Where the torn tail is cut.
+    pub(crate) fn torn(&self) -> Option<(u64, u64)> {
+        self.cut.map(|place| (place.segment, place.offset))
     }
 
     /// Removes segments without rows. Call only once a newer segment of the same writer is durable: the segments carry the
@@ -173,6 +270,17 @@ impl Replay {
             return Ok(());
         }
         fs.sync_dir(dir).map_err(|error| Error::io("syncing", dir, error))
+    }
+}
+
+impl Loss {
+    fn note(&mut self, damaged: Damaged, segment: u64, error: Error) -> Result<()> {
+        if damaged == Damaged::Stops {
+            return Err(error);
+        }
+        self.findings.push(error);
+        self.segments.insert(segment);
+        Ok(())
     }
 }
 
@@ -192,20 +300,9 @@ pub(crate) struct FrameContent {
 /// `Corrupt` when the frame is not what it was when the log was read.
 pub(crate) fn read_frame(fs: &dyn FileSystem, dir: &Path, place: &FramePlace) -> Result<FrameContent> {
     let path = segment_path(dir, place.segment.id);
-    let damaged = || corrupt(&path, place.offset, "the frame changed while it was read");
+    let damaged = || changed(&path, place);
     let file = fs.open(&path, false).map_err(|error| Error::io("opening", &path, error))?;
-    let mut bytes = vec![0; place.header.frame_bytes()];
-    let mut at = 0;
-    while at < bytes.len() {
-        let read = file.read_at(&mut bytes[at..], place.offset + at as u64);
-        match read.map_err(|error| Error::io("reading", &path, error))? {
-            0 => return Err(damaged()),
-            read => at += read,
-        }
-    }
-    if decode_frame(&bytes, &place.segment, place.offset) != Some(place.header) {
-        return Err(damaged());
-    }
+    let bytes = frame_bytes(file.as_ref(), &path, place)?;
     let body = Buffer::from_vec(bytes).slice(FRAME_HEADER_BYTES);
     let mut next = place.header.first_lsn.0;
     let mut content = FrameContent::default();
@@ -232,13 +329,35 @@ pub(crate) fn read_frame(fs: &dyn FileSystem, dir: &Path, place: &FramePlace) ->
     Ok(content)
 }
 
+/// The bytes of a frame.
+fn frame_bytes(file: &dyn FsFile, path: &Path, place: &FramePlace) -> Result<Vec<u8>> {
+    let mut bytes = vec![0; place.header.frame_bytes()];
+    let mut at = 0;
+    while at < bytes.len() {
+        let read = file.read_at(&mut bytes[at..], place.offset + at as u64);
+        match read.map_err(|error| Error::io("reading", path, error))? {
+            0 => return Err(changed(path, place)),
+            read => at += read,
+        }
+    }
+    if decode_frame(&bytes, &place.segment, place.offset) != Some(place.header) {
+        return Err(changed(path, place));
+    }
+    Ok(bytes)
+}
+
+fn changed(path: &Path, place: &FramePlace) -> Error {
+    corrupt(path, place.offset, "the frame changed while it was read")
+}
+
 fn sibling(path: &Path, id: u64) -> PathBuf {
     segment_path(path.parent().unwrap_or(Path::new("")), id)
 }
 
 fn corrupt(path: &Path, offset: u64, what: &str) -> Error {
     let message = format!(
-        "{} is damaged at offset {offset}: {what}; restore it, or move the log away to go on without it",
+        "{} is damaged at offset {offset}: {what}; restore it from a copy, or run `annals repair` to set it aside and go on \
+         without these rows",
         path.display()
     );
     Error::new(ErrorKind::Corrupt, message)

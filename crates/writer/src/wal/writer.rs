@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use annals_table::Lsn;
 
 use super::cut::ClosedSegment;
-use super::frame::{FrameHeader, FrameRecord, encode_frame};
+use super::frame::{FRAME_ALIGN, FrameHeader, FrameRecord, encode_frame};
 use super::segment::SEGMENT_HEADER_BYTES;
 use super::supply::{OpenSegment, SegmentMaker, SegmentSupply};
 use crate::error::{Error, Result};
@@ -33,6 +33,8 @@ pub(crate) struct WalWriter {
     durable_lsn: Lsn,
     supply: SegmentSupply,
     buffer: Vec<u8>,
+    /// Whether a frame was written since the start.
+    has_written: bool,
     closed: Arc<Mutex<Vec<ClosedSegment>>>,
 }
 
@@ -48,7 +50,8 @@ impl WalWriter {
         let current = maker.make()?;
         let supply = supply(maker)?;
         let durable_lsn = Lsn(next_lsn.0 - 1);
-        Ok(Self { current, at: SEGMENT_HEADER_BYTES as u64, next_lsn, durable_lsn, supply, buffer: Vec::new(), closed })
+        let at = SEGMENT_HEADER_BYTES as u64;
+        Ok(Self { current, at, next_lsn, durable_lsn, supply, buffer: Vec::new(), has_written: false, closed })
     }
 
     pub(crate) fn next_lsn(&self) -> Lsn {
@@ -71,14 +74,27 @@ impl WalWriter {
         }
         let segment = &self.current.header;
         let header = encode_frame(&mut self.buffer, segment, self.at, self.next_lsn, self.durable_lsn, records);
-        let written = self.current.file.write_all_at(&self.buffer, self.at);
-        written.map_err(|error| WriteError::Failed(Error::io("writing", &self.current.path, error)))?;
+        self.put_frame()?;
         self.at += header.frame_bytes() as u64;
         self.next_lsn = Lsn(header.last_lsn().0 + 1);
         if self.buffer.capacity() > BUFFER_BYTES_KEPT_MAX {
             self.buffer = Vec::new();
         }
         Ok(header)
+    }
+
+    /// Writes the buffer. A disk that is full took a part of it at most: the log is as it was, and the next frame goes over it.
+    fn put_frame(&self) -> Result<(), WriteError> {
+        let file = &self.current.file;
+        let Err(error) = file.write_all_at(&self.buffer, self.at) else { return Ok(()) };
+        let is_full = error.kind() == std::io::ErrorKind::StorageFull;
+        let error = Error::io("writing", &self.current.path, error);
+        if !is_full {
+            return Err(WriteError::Failed(error));
+        }
+        // Best effort: a frame that lacks nothing but zeros, which stand there anyway, would be whole for a start before that.
+        let _ = file.write_all_at(&[0; FRAME_ALIGN], self.at);
+        Err(WriteError::Refused(error))
     }
 
     /// Makes all written frames durable. After an error the log must be closed: a second sync would prove nothing.
@@ -96,6 +112,24 @@ impl WalWriter {
     pub(crate) fn shrink(self) -> Result<()> {
         let file = &self.current.file;
         file.set_len(SEGMENT_HEADER_BYTES as u64).map_err(|error| Error::io("cutting", &self.current.path, error))
+    }
+
+    /// Ends a log that holds rows which are not in the table: with a frame of none, which says that all before it was synced,
+    /// so that damage to the last rows is no torn tail. The preallocated rest is given back.
+    ///
+    /// # Durability
+    /// Not promised: without it the last frame may pass for torn, as after a crash.
+    pub(crate) fn close(mut self) -> Result<()> {
+        if !self.has_written {
+            return Ok(());
+        }
+        match self.write(std::iter::empty()) {
+            Ok(_) => {}
+            Err(WriteError::Refused(error) | WriteError::Failed(error)) => return Err(error),
+        }
+        self.sync()?;
+        let cut = self.current.file.set_len(self.at);
+        cut.map_err(|error| Error::io("cutting", &self.current.path, error))
     }
 
     /// Bytes of the current segment.

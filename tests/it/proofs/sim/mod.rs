@@ -8,5 +8,5 @@ mod place;
 mod world;
 
 pub(crate) use oracle::Findings;
-pub(crate) use place::{Objects, Place};
+pub(crate) use place::{Objects, Place, START_US};
 pub(crate) use world::World;

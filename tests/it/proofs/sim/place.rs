@@ -1,16 +1,19 @@
 //! [`Place`]: where a simulated store lies, and what outlives its processes.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use annals_event::{Clock, format_timestamp};
+use annals_event::Clock;
 use annals_table::{FileSystem, Store};
 use annals_testkit::fault::{FaultyStore, ModelFileSystem, SimClock, Unsynced};
+use futures::TryStreamExt;
 use object_store::memory::InMemory;
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use tokio::runtime::Handle;
 
 /// 2026-06-01T00:00:00Z, in microseconds.
-const START_US: i64 = 1_780_272_000_000_000;
+pub(crate) const START_US: i64 = 1_780_272_000_000_000;
 
 /// Where data files and table log lie.
 #[derive(Clone, Debug)]
@@ -71,29 +74,25 @@ impl Place {
         self.fs = self.fs.power_lost(unsynced, seed);
     }
 
-    /// Every byte of the place, in one hash.
-    pub(crate) fn fingerprint(&self) -> String {
-        use object_store::ObjectStore as _;
-        use object_store::ObjectStoreExt as _;
-        use std::hash::{DefaultHasher, Hash, Hasher};
-        let mut hasher = DefaultHasher::new();
+    /// Every file and object of the place, and its bytes. Of a commit without its first line, in which the kernel notes the time
+    /// of day at which it ran; and sums over it.
+    pub(crate) fn bytes(&self) -> BTreeMap<String, Vec<u8>> {
+        let mut all: BTreeMap<String, Vec<u8>> = BTreeMap::new();
         for (path, bytes) in self.fs.image() {
-            (path, bytes).hash(&mut hasher);
+            all.insert(path.display().to_string(), bytes);
         }
         if let Objects::Remote(objects) = &self.objects {
             objects.follow_nothing();
-            let all = self.runtime.block_on(async {
-                let mut all = std::collections::BTreeMap::new();
-                let listed: Vec<_> = futures::TryStreamExt::try_collect(objects.list(None)).await.unwrap();
+            let read = async {
+                let listed: Vec<ObjectMeta> = objects.list(None).try_collect().await?;
                 for object in listed {
-                    let object: object_store::ObjectMeta = object;
-                    let bytes = objects.get(&object.location).await.unwrap().bytes().await.unwrap();
-                    all.insert(object.location.to_string(), bytes);
+                    let bytes = objects.get(&object.location).await?.bytes().await?;
+                    all.insert(object.location.to_string(), bytes.to_vec());
                 }
-                all
-            });
-            all.hash(&mut hasher);
+                Ok::<_, object_store::Error>(())
+            };
+            self.runtime.block_on(read).unwrap();
         }
-        format!("{:016x} at {}", hasher.finish(), format_timestamp(self.now_us()))
+        all
     }
 }
