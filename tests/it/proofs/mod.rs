@@ -15,6 +15,7 @@ mod power_loss;
 mod proof;
 mod sim;
 mod simulation;
+mod small_disk;
 mod unclear_answers;
 mod visibility;
 
