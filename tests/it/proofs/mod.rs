@@ -17,6 +17,7 @@ mod power_loss;
 mod proof;
 mod sim;
 mod simulation;
+mod small_disk;
 mod specimen;
 mod torn_tail;
 mod unclear_answers;

@@ -42,18 +42,22 @@ fn overload_is_refused_in_time_and_memory_stays_within_its_cap() {
     let peak = server.memory_bytes("VmHWM");
     let count = |of: &AtomicU64| of.load(Ordering::SeqCst);
     let acknowledged = count(&heard.acknowledged);
-    println!("{heard:?}, at most {} MiB", peak >> 20);
+    // Pages of its own program, which the kernel takes back when it likes: a debug build is ten times as large.
+    let program = if cfg!(debug_assertions) { server.memory_bytes("RssFile") } else { 0 };
+    let held = peak.saturating_sub(program);
+    println!("{heard:?}, at most {} MiB, {} of them its program", peak >> 20, program >> 20);
     let one = |statement: &str| server.sql(statement).as_u64().unwrap();
-    let (there, distinct) = (one("select count(*) from events"), one("select count(distinct message) from events"));
-    // What was sent and never answered may be there as well.
+    // What was sent and never answered may be there as well, or come while we look.
+    let distinct = one("select count(distinct message) from events");
+    let doubled = one("select count(*) - count(distinct message) from events");
     let proof = Proof {
         promise: 14,
         what: "requests to a server of 256 MiB, ten times what it can take",
         runs: count(&heard.requests),
         acknowledged,
         lost: acknowledged.saturating_sub(distinct),
-        doubled: there - distinct,
-        wrong: count(&heard.other) + count(&heard.busy_without_time) + u64::from(peak > CAP_BYTES + CAP_BYTES / 10),
+        doubled,
+        wrong: count(&heard.other) + count(&heard.busy_without_time) + u64::from(held > CAP_BYTES + CAP_BYTES / 10),
         ..Proof::default()
     };
     assert!(count(&heard.busy) > 0, "nothing was refused: that was no overload");
