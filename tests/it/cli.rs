@@ -3,7 +3,11 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 
+use annals_event::{Clock, DecodeSettings, EventDecoder, SystemClock};
+use annals_table::{FileSystem, OsFileSystem, Store, Table, TableOptions};
+use annals_writer::{Ack, Writer, WriterOptions, WriterSettings};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -206,6 +210,85 @@ fn verify_names_the_damaged_file() {
     assert_eq!(output.status.code(), Some(1));
     let shown = String::from_utf8(output.stdout).unwrap();
     assert!(shown.contains(file.file_name().unwrap().to_str().unwrap()), "{shown}");
+}
+
+/// Appends events to a table's log as a server does, with a flush or without, and closes it.
+fn append(place: &Place, options: TableOptions, wal: &str, text: &str, flush: bool) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let (fs, clock): (Arc<dyn FileSystem>, Arc<dyn Clock>) = (Arc::new(OsFileSystem), Arc::new(SystemClock));
+    let url = place.path("store");
+    let store = Store::open(url.to_str().unwrap(), Arc::clone(&fs), runtime.handle().clone()).unwrap();
+    let table = Arc::new(Table::open_or_create(&store, options, Arc::clone(&clock)).unwrap());
+    let (settings, wal_dir) = (WriterSettings::default(), place.path(wal));
+    let options = WriterOptions { settings, wal_dir, store, table, fs, clock: Arc::clone(&clock), seed: 3 };
+    let writer = Writer::open(options).unwrap();
+    let decoder = EventDecoder::new(DecodeSettings::default(), None);
+    for line in text.lines() {
+        let decoded = decoder.decode_ndjson(line.as_bytes(), clock.now_us());
+        writer.append(decoded.batch, Ack::Wal).unwrap().wait().unwrap();
+    }
+    writer.close(flush).unwrap();
+}
+
+fn flip(path: &Path, at: usize) {
+    let mut bytes = std::fs::read(path).unwrap();
+    bytes[at] ^= 0x10;
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn verify_looks_at_dead_letters_and_table_logs_too() {
+    let place = Place::new();
+    place.ingest(&event("acme", 1, "hello"));
+    append(&place, TableOptions::dead_letters(), "store/wal/dead_letters", &event("acme", 2, "refused"), true);
+    let shown = place.ok(&["verify"]);
+    assert!(shown.contains("2 data files") && shown.contains("0 damaged"), "{shown}");
+    let letters = first_parquet(&place.path("store/dead_letters")).unwrap();
+    let commit = place.path("store/events/_delta_log/00000000000000000001.json");
+    let ledger = place.path("store/wal/known-end");
+    assert!(!ledger.exists(), "all is in the table");
+    for (path, at, shown) in [(&letters, 700, "dead_letters/project_id=acme"), (&commit, 40, "events/_delta_log/0000")]
+    {
+        let whole = std::fs::read(path).unwrap();
+        flip(path, at);
+        let output = place.run(&["verify"]);
+        let told = String::from_utf8(output.stdout.clone()).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        assert!(told.contains(&format!("damaged {shown}")), "{told}");
+        std::fs::write(path, whole).unwrap();
+    }
+    assert!(place.ok(&["verify"]).contains("0 damaged"));
+}
+
+#[test]
+fn a_damaged_log_says_what_to_do_and_is_repaired() {
+    let place = Place::new();
+    place.ingest(&event("acme", 0, "stored"));
+    let lines: String = (1..=9).map(|minute| event("acme", minute, "waiting")).collect();
+    append(&place, TableOptions::events(), "store/wal", &lines, false);
+    assert!(place.ok(&["verify"]).contains("0 damaged"));
+    let mut segments: Vec<_> = std::fs::read_dir(place.path("store/wal"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|end| end == "wal"))
+        .collect();
+    segments.sort();
+    let segment = segments.last().unwrap();
+    flip(segment, 40 + 100);
+    let name = segment.file_name().unwrap().to_str().unwrap();
+    let output = place.run(&["verify"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stdout).unwrap().contains(name));
+    for command in [vec!["search", "--limit", "5"], vec!["ingest", "-"]] {
+        let told = place.fails(1, &command);
+        assert!(told.contains("annals repair") && told.contains(name), "{told}");
+    }
+    let shown = place.ok(&["repair"]);
+    assert!(shown.contains("lost rows 2 to 2") && shown.contains("quarantine"), "{shown}");
+    assert!(place.ok(&["verify"]).contains("0 damaged"));
+    let count = place.ndjson(&["sql", "select count(*) as n from events"]);
+    assert_eq!(count[0]["n"], 9);
+    assert!(place.ok(&["repair"]).contains("is not damaged"));
 }
 
 #[test]

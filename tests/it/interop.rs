@@ -3,6 +3,7 @@
 mod needs_python {
     use std::collections::BTreeMap;
 
+    use annals_table::FileFilter;
     use annals_testkit::GeneratorSettings;
     use serde_json::{Value, json};
 
@@ -26,6 +27,45 @@ mod needs_python {
         })
     }
 
+    /// Writes a checkpoint and removes the commits that it stands for, so that every reader must read it.
+    fn rest_on_checkpoint(store: &TestStore) {
+        store.table.refresh().unwrap();
+        store.table.checkpoint().unwrap();
+        let log = store.table_dir().join("_delta_log");
+        for version in 0..store.table.snapshot().version() {
+            match std::fs::remove_file(log.join(format!("{version:020}.json"))) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => panic!("{error}"),
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
+    fn a_table_that_another_program_compacted_is_read_and_written_on() {
+        let mut store = TestStore::new();
+        let lines =
+            generated(GeneratorSettings { events: 1_500, days: 1, projects: 2, ..GeneratorSettings::default() });
+        let ends: Vec<usize> =
+            lines.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1).collect();
+        let (first, second) = (ends[499], ends[999]);
+        store.ingest(&lines[..first]);
+        store.ingest(&lines[first..second]);
+        let rows = |store: &TestStore| store.sql(&store.engine(), "select id, payload from events order by id");
+        let before = rows(&store);
+        let output = python("compact_store.py").arg(store.table_dir()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        // Their commits and their checkpoint have no sums of ours.
+        let version: u64 = String::from_utf8(output.stdout).unwrap().trim().parse().unwrap();
+        store.reopen();
+        let snapshot = store.table.snapshot();
+        assert_eq!(snapshot.version(), version);
+        assert!(snapshot.files(&FileFilter::all()).iter().any(|file| file.origin.is_none()), "files of theirs");
+        assert!(rows(&store) == before, "the same events after the compaction");
+        store.ingest(&lines[second..]);
+        store.reopen();
+        assert_eq!(rows(&store).len(), before.len() + 500);
+    }
+
     #[test]
     fn other_readers_see_the_same_events_before_and_after_more_ingest() {
         let store = TestStore::new();
@@ -37,6 +77,7 @@ mod needs_python {
         for part in [&lines[..middle], &lines[middle..]] {
             store.ingest(part);
             seen += json_lines(part).len();
+            rest_on_checkpoint(&store);
             let output = python("read_store.py").arg(store.table_dir()).output().unwrap();
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
             let answers: BTreeMap<String, Value> = serde_json::from_slice(&output.stdout).unwrap();

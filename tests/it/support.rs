@@ -69,6 +69,12 @@ impl TestStore {
         Self { runtime, store, table, clock, fs, dir }
     }
 
+    /// Opens the table anew, as another process would.
+    pub(crate) fn reopen(&mut self) {
+        let table = Table::open(&self.store, TableOptions::events(), Arc::clone(&self.clock)).unwrap();
+        self.table = Arc::new(table.unwrap());
+    }
+
     /// Where the Delta table of events is.
     pub(crate) fn table_dir(&self) -> PathBuf {
         self.store.local_path().unwrap().join("events")
