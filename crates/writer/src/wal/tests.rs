@@ -119,6 +119,24 @@ fn damage_below_a_durable_lsn_refuses_with_file_and_offset() {
 }
 
 #[test]
+fn a_frame_that_landed_before_an_unsynced_one_is_cut_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let codec = BodyCodec::new(WalCompression::Lz4).unwrap();
+    let closed = Arc::new(Mutex::new(Vec::new()));
+    let mut wal = WalWriter::start(maker(dir.path(), 64 << 10), Lsn(1), closed, SegmentSupply::ahead).unwrap();
+    let record = codec.encode(&batch(2)).unwrap();
+    let first = wal.write([&record].into_iter()).unwrap();
+    wal.sync().unwrap();
+    // Two frames and no sync: the pages of the second arrive, those of the first do not.
+    let lost = wal.write([&record].into_iter()).unwrap();
+    wal.write([&record].into_iter()).unwrap();
+    let at = (SEGMENT_HEADER_BYTES + first.frame_bytes()) as u64;
+    overwrite(dir.path(), 1, at, &vec![0; lost.frame_bytes()]);
+    let replay = read(dir.path()).unwrap();
+    assert_eq!((replay.end, replay.frames.len(), replay.torn()), (Lsn(2), 1, Some((1, at))));
+}
+
+#[test]
 fn a_frame_copied_to_another_place_is_not_taken_for_one() {
     let (dir, places) = log_of(2, 64 << 10);
     let path = segment_path(dir.path(), 1);

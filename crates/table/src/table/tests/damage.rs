@@ -184,6 +184,25 @@ fn commits_without_those_before_them_are_not_taken_for_all_there_is() {
 }
 
 #[test]
+fn a_checkpoint_of_ours_without_its_sums_is_damaged() {
+    let bed = Bed::new();
+    table_with_checkpoint(&bed);
+    for version in 0..=2 {
+        bed.delete(&log_entry(version));
+    }
+    let whole = bed.bytes(CHECKPOINT);
+    let find = |mark: &[u8]| whole.windows(mark.len()).rposition(|window| window == mark).unwrap();
+    let (key, value, root) = (find(b"annals.checksums"), find(b"annals-crc32c"), find(b"annals_checkpoint"));
+    assert!(key - root > 4_096, "no page holds both marks");
+    for at in [key, value, root] {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 0x20;
+        bed.put_bytes(CHECKPOINT, &damaged);
+        bed.refused(CHECKPOINT);
+    }
+}
+
+#[test]
 fn a_damaged_pointer_to_the_newest_checkpoint_does_not_matter() {
     let bed = Bed::new();
     let expected = table_with_checkpoint(&bed);
