@@ -1,5 +1,7 @@
 //! What is read for a range, and that nothing damaged passes.
 
+#![expect(clippy::single_range_in_vec_init, reason = "lists of ranges, some of one")]
+
 use proptest::prelude::*;
 
 use super::*;
