@@ -78,7 +78,7 @@ fn a_write_that_finds_no_room_is_refused_and_the_next_is_not() {
     let seed = seed();
     let every = form.of(4, 1);
     let runs: Vec<_> = (1..=WRITES)
-        .filter(|at| (at + seed) % every == 0)
+        .filter(|at| (at + seed).is_multiple_of(every))
         .flat_map(|at| [(at, 1), (at, 7)])
         .map(|(at, failures)| (at, failures, at % 3 == 0, seed.wrapping_add(at)))
         .collect();

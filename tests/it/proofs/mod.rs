@@ -4,6 +4,8 @@
 //! A test of a promise ends in [`Proof::tell`]. Its choices come from a seed that it prints; a seed that once failed stays
 //! as a test of its own, under the name of what it found.
 
+#![allow(clippy::print_stdout, reason = "a proof that fails tells in words what it found")]
+
 mod bombs;
 mod clock;
 mod corruption;

@@ -54,7 +54,7 @@ fn run(at: u64, fault: FsFault, unsynced: Unsynced, remote: bool, seed: u64) -> 
     }
     world.place.fs.follow_nothing();
     let acknowledged = world.oracle.synced();
-    let first = if fault == FsFault::Stop || seed % 2 == 0 { Some(unsynced) } else { None };
+    let first = if fault == FsFault::Stop || seed.is_multiple_of(2) { Some(unsynced) } else { None };
     for (crash, when) in [(first, "after the first crash"), (Some(unsynced), "after the second")] {
         world.crash(crash);
         if let Err(error) = world.open() {
@@ -81,7 +81,7 @@ fn prove(promise: u32, what: &'static str, fault: FsFault) {
     let repeats = form.of(1, 5);
     let mut runs = Vec::new();
     for repeat in 0..repeats {
-        for at in (1..=SYNCS).filter(|at| (at + seed) % every == 0) {
+        for at in (1..=SYNCS).filter(|at| (at + seed).is_multiple_of(every)) {
             for unsynced in [Unsynced::Lost, Unsynced::Reordered] {
                 let remote = at % 4 == 0;
                 let repeat = repeat * 2 + u64::from(unsynced == Unsynced::Lost);

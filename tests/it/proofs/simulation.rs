@@ -128,7 +128,7 @@ fn follow(guard: &World, world: &Arc<Mutex<World>>, weather: &Arc<Weather>) {
 /// What happens at an operation of the disk, before it.
 fn at_the_disk(world: &Weak<Mutex<World>>, weather: &Weather, operation: &FsOperation) -> Option<FsFault> {
     let draw = weather.draw();
-    if draw % 400 == 0 {
+    if draw.is_multiple_of(400) {
         return Some(FsFault::Stop);
     }
     if weather.is_bad() && draw % 16 == 1 {

@@ -27,6 +27,7 @@ impl Bystanders {
     ///
     /// # Errors
     /// When one of them is not accepted, or an idle one is not answered.
+    #[expect(clippy::disallowed_methods, reason = "a slow reader is slow by the clock")]
     pub(super) async fn open(
         authority: &str,
         authorization: Option<&HeaderValue>,

@@ -122,7 +122,9 @@ impl Footer {
         let Some(footer_start) = footer_end.checked_sub(u64::from(u32::from_le_bytes([a, b, c, d]))) else {
             return Err(reader.corrupt("its footer is longer than the file"));
         };
-        let bytes = fetch(reader, sums.as_ref(), Some(tail), &[footer_start..footer_end], stats).await?.remove(0);
+        let bytes = fetch(reader, sums.as_ref(), Some(tail), std::slice::from_ref(&(footer_start..footer_end)), stats)
+            .await?
+            .remove(0);
         let metadata = ParquetMetaDataReader::decode_metadata_with_options(&bytes, Some(&PARSE_OPTIONS))
             .map_err(|error| reader.undecodable(error))?;
         let mut first_rows = Vec::with_capacity(metadata.num_row_groups());

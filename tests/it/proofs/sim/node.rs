@@ -39,7 +39,7 @@ impl Node {
             retry_ms: 1,
             known_ids_max: 2_000,
             // Unoptimised, LZ4's buffers would take a third of a simulation's time; some worlds have it all the same.
-            wal_compression: if place.seed % 8 == 0 { WalCompression::Lz4 } else { WalCompression::None },
+            wal_compression: if place.seed.is_multiple_of(8) { WalCompression::Lz4 } else { WalCompression::None },
             ..WriterSettings::default()
         };
         let (writer, steps) = Writer::open_stepped(WriterOptions {
