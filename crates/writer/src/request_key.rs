@@ -302,7 +302,8 @@ mod tests {
         assert_eq!(keys.lock().entries.len(), 2);
         clock.0.store(6_000, Ordering::SeqCst);
         drop(new(keys.claim(KEY, REQUEST)));
-        assert_eq!((keys.lock().entries.len(), keys.lock().bytes), (0, 0));
+        let state = keys.lock();
+        assert_eq!((state.entries.len(), state.bytes), (0, 0));
     }
 
     #[test]
