@@ -20,7 +20,7 @@ pub(crate) fn run(common: &Common, command: &Search) -> Result<()> {
     let page = access.runtime().block_on(source.search(&query)).context("the search failed")?;
     write_page(&page, command.format, Paint::for_stdout(common.color))?;
     if command.format == Format::Table {
-        tell_more(&page, command.limit);
+        tell_more(&page);
     }
     if command.stats {
         print_stats(&page);
@@ -72,11 +72,11 @@ pub(crate) fn write_page(page: &Page, format: Format, paint: Paint) -> Result<()
 }
 
 #[expect(clippy::print_stderr, reason = "notes stay out of the answer on standard output")]
-fn tell_more(page: &Page, limit: u32) {
+fn tell_more(page: &Page) {
     if page.events.num_rows() == 0 {
         eprintln!("nothing found");
     } else if let Some(next) = &page.next {
-        eprintln!("the first {limit}; more with --after {next}");
+        eprintln!("the first {}; more with --after {next}", page.events.num_rows());
     }
 }
 

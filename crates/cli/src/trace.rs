@@ -84,7 +84,7 @@ pub(crate) fn print_timeline(page: &Page, paint: Paint, out: &mut impl Write) ->
         )?;
     }
     if page.next.is_some() {
-        writeln!(out, "{}", paint.red(&format!("only the first {EVENTS_MAX} events are shown")))?;
+        writeln!(out, "{}", paint.red(&format!("only the first {} events are shown", page.events.num_rows())))?;
     }
     Ok(())
 }

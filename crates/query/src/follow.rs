@@ -131,7 +131,7 @@ impl Engine {
         lsns: RangeInclusive<u64>,
     ) -> Result<(RecordBatch, Lsn)> {
         let lsns = step(&mut files, lsns);
-        let page = PageRequest { ranking: Ranking::Seq, limit: query.limit, after: None };
+        let page = PageRequest { ranking: Ranking::Seq, limit: query.limit, after: None, bytes_max: None };
         let filter = Filter::new(query).with_seqs(seqs(lsns.clone()));
         let (store, cache) = (self.table().object_store(), self.metadata_cache());
         let page = search_rows(Arc::default(), files, store, cache, &page, filter).await?;

@@ -29,6 +29,7 @@ mod follow;
 #[cfg(test)]
 mod fuzz;
 mod histogram;
+mod page_budget;
 mod plain;
 mod provider;
 mod prune;

@@ -23,6 +23,7 @@ use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event_query::EventQuery;
 use crate::filter::{Filter, timestamps};
+use crate::page_budget::affordable;
 use crate::reader::{
     DataReader, Footer, Hit, MetadataCache, Rank, Ranking, ScanStats, Seqs, Top, Window, WindowScan, event_rows,
     file_seqs, on_cpu, read_rows, scan_window, surviving_windows, tail_parts,
@@ -42,7 +43,8 @@ const PAGE_READS: usize = 8;
 pub struct EventPage {
     /// The rows in `annals_event::event_schema()`, in the order asked for; ties of timestamp by seq, then by id.
     pub events: RecordBatch,
-    /// Where the next page starts; `None` when no more rows match.
+    /// Where the next page starts; `None` when no more rows match. There may be one although this page has fewer rows than
+    /// asked for ([`QuerySettings::page_bytes_max`](crate::QuerySettings)).
     pub next: Option<Cursor>,
     /// What it took.
     pub stats: ScanStats,
@@ -69,7 +71,8 @@ impl Engine {
         let filter = Filter::new(query);
         let files = candidate_files(&view, query, &filter);
         let plan_ms = watch.ms();
-        let (tail, page) = (tail_batches(&view), PageRequest::of(query));
+        let page = PageRequest { bytes_max: self.settings().page_bytes_max, ..PageRequest::of(query) };
+        let tail = tail_batches(&view);
         let (store, cache) = (self.table().object_store(), self.metadata_cache());
         let scan = search_rows(tail, files, store, cache, &page, filter);
         let mut page = within(self.settings().time_ms_max, scan).await?;
@@ -91,11 +94,13 @@ pub(crate) struct PageRequest<'a> {
     pub(crate) limit: usize,
     /// Where the page before ended.
     pub(crate) after: Option<&'a Cursor>,
+    /// Estimated bytes of rows at which the page ends.
+    pub(crate) bytes_max: Option<u64>,
 }
 
 impl<'a> PageRequest<'a> {
     pub(crate) fn of(query: &'a EventQuery) -> Self {
-        Self { ranking: query.order.into(), limit: query.limit, after: query.after.as_ref() }
+        Self { ranking: query.order.into(), limit: query.limit, after: query.after.as_ref(), bytes_max: None }
     }
 
     /// The rank at which the page before ended.
@@ -134,10 +139,23 @@ pub(crate) async fn search_rows(
         DataScan { store: Arc::clone(store), cache: Arc::clone(cache), filter, ranking: page.ranking, wanted, files };
     let scan = Arc::new(scan);
     let (top, footers) = scan_files(&scan, top, &mut stats).await?;
-    let (candidates, more) = top.into_candidates(page.limit);
+    let (mut candidates, mut more) = top.into_candidates(page.limit);
+    if let Some(bytes_max) = page.bytes_max {
+        let kept = affordable(&candidates, page.after_rank(), bytes_max, |hit| match footers.get(&hit.source) {
+            Some(footer) => footer.row_bytes(hit.row),
+            None => tail_row_bytes(&tail[hit.source as usize - scan.files.len()]),
+        });
+        more |= kept < candidates.len();
+        candidates.truncate(kept);
+    }
     let parts = read_candidates(&scan, &footers, &tail, &candidates, &mut stats).await?;
     let (events, next) = assemble(page, &candidates, &parts, more)?;
     Ok(EventPage { events, next, stats })
+}
+
+/// Bytes that a row of a batch takes on average.
+fn tail_row_bytes(batch: &RecordBatch) -> u64 {
+    (batch.get_array_memory_size() / batch.num_rows().max(1)) as u64
 }
 
 /// The batches of a view's memtables.

@@ -23,12 +23,17 @@ pub struct QuerySettings {
     pub metadata_cache_bytes_max: usize,
     /// Most rows an SQL answer may have; one more fails the query. Default no limit; at least 1.
     pub rows_max: Option<u64>,
+    /// Bytes of rows, as estimated from the sizes of row groups, at which a page of a filter scan ends although it has fewer rows
+    /// than its limit. Default no limit; at least 64 KiB.
+    pub page_bytes_max: Option<u64>,
     /// Longest an answer may take, milliseconds; for SQL from the plan to the end of the rows. Default 300,000 (5 minutes); `None` is no limit; at least 1.
     pub time_ms_max: Option<u64>,
 }
 
 /// Least memory that a plan over several columns can work with.
 const MEMORY_BYTES_MIN: usize = 16 << 20;
+/// A page that is smaller costs more than its rows.
+const PAGE_BYTES_MIN: u64 = 64 << 10;
 /// More partitions than this cost more than they bring.
 const TARGET_PARTITIONS_MAX: usize = 256;
 
@@ -42,6 +47,7 @@ impl Default for QuerySettings {
                 .map_or(1, |cores| cores.get().min(TARGET_PARTITIONS_MAX)),
             metadata_cache_bytes_max: 128 << 20,
             rows_max: None,
+            page_bytes_max: None,
             time_ms_max: Some(300_000),
         }
     }
@@ -62,6 +68,9 @@ impl QuerySettings {
         }
         if self.rows_max == Some(0) {
             problems.push("rows_max is 0, at least 1".to_owned());
+        }
+        if let Some(bytes) = self.page_bytes_max.filter(|bytes| *bytes < PAGE_BYTES_MIN) {
+            problems.push(format!("page_bytes_max is {bytes}, at least {PAGE_BYTES_MIN}"));
         }
         if self.time_ms_max == Some(0) {
             problems.push("time_ms_max is 0, at least 1".to_owned());

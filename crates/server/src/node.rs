@@ -20,6 +20,11 @@ use crate::settings::Resolved;
 use crate::upload::Uploads;
 
 const MIB: u64 = 1 << 20;
+/// Copies of a page that are held until it is sent.
+const PAGE_COPIES: u64 = 4;
+/// Least and most that the rows of one page may take.
+const PAGE_BYTES: (u64, u64) = (4 << 20, 64 << 20);
+
 /// Memory for the rows of dead letters; of the memtables' part.
 const DEAD_LETTER_MEMTABLE_BYTES: u64 = 16 * MIB;
 /// Folder of the dead letters' log within that of the events.
@@ -161,12 +166,18 @@ fn dead_letter_settings() -> WriterSettings {
     }
 }
 
+/// What the rows of one page may take: with all queries running, each holds its rows decoded, in order, and as they are sent.
+fn page_bytes_max(queries_bytes_max: u64, queries_max: usize) -> u64 {
+    (queries_bytes_max / queries_max.max(1) as u64 / PAGE_COPIES).clamp(PAGE_BYTES.0, PAGE_BYTES.1)
+}
+
 fn query_settings(resolved: &Resolved) -> QuerySettings {
     let memory = &resolved.memory;
     let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
     QuerySettings {
         memory_bytes_max: bytes(memory.queries_bytes_max),
         metadata_cache_bytes_max: bytes(memory.metadata_cache_bytes_max),
+        page_bytes_max: Some(page_bytes_max(memory.queries_bytes_max, resolved.settings.queries_max)),
         time_ms_max: Some(resolved.settings.query_time_s_max * 1_000),
         spill_dir: Some(std::env::temp_dir()),
         ..QuerySettings::default()

@@ -65,13 +65,11 @@ impl Logger {
             let state = self.shared.lock();
             state.failure.is_none() && state.committed_lsn.0 + 1 == self.wal.next_lsn().0
         };
-        let ended = if all_committed && self.shared.lock().unledgered.is_empty() {
-            self.wal.shrink()
-        } else {
-            self.wal.close()
-        };
-        if let Err(error) = ended {
-            // The log is whole, only larger than it need be, or without its last word.
+        if all_committed
+            && self.shared.lock().unledgered.is_empty()
+            && let Err(error) = self.wal.shrink()
+        {
+            // The log is whole, only larger than it need be.
             tracing::warn!(%error, "the write-ahead log could not be cut at closing");
         }
     }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
-use annals_table::{FileSystem, Lsn};
+use annals_table::{CommitOutcome, ErrorKind, FileSystem, Lsn, Operation, Table, TableChange, WriterId};
 
 use crate::error::{Error, Result};
 use crate::wal::{Loss, Replay};
@@ -45,6 +45,26 @@ impl Repair {
             repair.set_aside.push(path);
         }
         Ok(repair)
+    }
+}
+
+impl Repair {
+    /// Lifts the writer's watermark over the rows that are lost, so that no later start misses them and their numbers are not
+    /// given to others.
+    pub(crate) fn settle(&self, table: &Table, writer: WriterId) -> Result<()> {
+        let Some(last) = self.lost.iter().map(|rows| *rows.end()).max() else { return Ok(()) };
+        if table.snapshot().watermark(writer).is_some_and(|watermark| watermark >= last) {
+            return Ok(());
+        }
+        let watermark = Some((writer, last));
+        let change = TableChange { operation: Operation::Write, adds: Vec::new(), removes: Vec::new(), watermark };
+        match table.commit(change)? {
+            CommitOutcome::Committed(_) => Ok(()),
+            CommitOutcome::Conflict(conflict) => {
+                let message = format!("the table changed while the log was repaired ({conflict:?}); repair it again");
+                Err(Error::new(ErrorKind::Conflict, message))
+            }
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 mod body;
 mod cut;
 mod frame;
+mod known_end;
 mod lock;
 mod replay;
 mod scan;
@@ -15,6 +16,7 @@ mod writer;
 pub(crate) use body::BodyCodec;
 pub(crate) use cut::{ClosedSegment, removable, remove_segments};
 pub(crate) use frame::FrameRecord;
+pub(crate) use known_end::KnownEnd;
 pub use lock::WalHolder;
 pub(crate) use lock::WalLock;
 pub(crate) use lock::write_note;

@@ -23,7 +23,7 @@ use crate::share::Share;
 use crate::state::{Pending, Shared, State, Waiting};
 use crate::steps::{FlushStep, LogStep, Steps};
 use crate::wal::{
-    BodyCodec, ClosedSegment, Damaged, FrameContent, Replay, SegmentMaker, SegmentSupply, WalHolder, WalLock,
+    BodyCodec, ClosedSegment, Damaged, FrameContent, KnownEnd, Replay, SegmentMaker, SegmentSupply, WalHolder, WalLock,
     WalWriter, mix, read_frame, write_note,
 };
 
@@ -119,9 +119,12 @@ impl Writer {
     /// # Errors
     /// As `open` but for damaged rows. What was done by then stays, and another call goes on from there.
     pub fn repair(options: WriterOptions) -> Result<Repair> {
+        let table = Arc::clone(&options.table);
         let (opened, logger, _, repair) = Self::assemble(options, true, Damaged::IsPassed)?;
+        let writer = opened.shared.writer;
         opened.spawn("annals-wal", move || logger.run())?;
         opened.close(true)?;
+        repair.settle(&table, writer)?;
         Ok(repair)
     }
 
@@ -143,6 +146,9 @@ impl Writer {
         replay.settle(fs.as_ref(), &wal_dir)?;
         let writer = replay.writer.unwrap_or_else(|| WriterId((mix(seed) >> 32) as u32));
         let watermark = watermark_of(writer);
+        if replay.end > watermark {
+            KnownEnd { writer, lsn: replay.end }.note(fs.as_ref(), &wal_dir);
+        }
         // Rows that were committed but lost from the WAL keep their numbers: a replay would skip their successors.
         let end = replay.end.max(watermark);
         table.remove_orphans(writer)?;
@@ -470,8 +476,21 @@ impl Writer {
             // A panic was noted as the writer's failure.
             let _ = thread.join();
         }
+        self.write_known_end();
         // Their rows are in the WAL; only the claim to hear of the commit ends here.
         self.shared.lock().stored.clear();
+    }
+}
+
+impl Writer {
+    /// Writes down how far the log was synced, if that is more than the table holds.
+    fn write_known_end(&self) {
+        let lsn = {
+            let state = self.shared.lock();
+            let is_known = state.failure.is_none() && state.durable_lsn > state.committed_lsn;
+            if is_known { state.durable_lsn } else { return }
+        };
+        KnownEnd { writer: self.shared.writer, lsn }.note(self.fs.as_ref(), &self.wal_dir);
     }
 }
 

@@ -6,9 +6,11 @@
 
 mod bombs;
 mod clock;
+mod corruption;
 mod crash;
 mod full_disk;
 mod ids;
+mod image;
 mod malformed;
 mod overload;
 mod power_loss;
@@ -16,6 +18,8 @@ mod proof;
 mod sim;
 mod simulation;
 mod small_disk;
+mod specimen;
+mod torn_tail;
 mod unclear_answers;
 mod visibility;
 

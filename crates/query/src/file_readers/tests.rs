@@ -124,6 +124,7 @@ fn a_file_that_is_cut_is_named() {
         for answer in bed.answers(&bed.store.engine()) {
             let error = answer.unwrap_err();
             assert!(error.to_string().contains(&bed.path), "cut to {left}: {error}");
+            assert_eq!(error.kind(), ErrorKind::Corrupt, "cut to {left}: {error}");
         }
     }
     let mut longer = bed.whole.clone();

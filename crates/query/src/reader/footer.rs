@@ -219,6 +219,13 @@ impl Footer {
         usize::try_from(self.metadata.row_group(row_group).num_rows()).unwrap_or(0)
     }
 
+    /// Bytes that a row takes uncompressed, on the average of its row group.
+    pub(crate) fn row_bytes(&self, row: u64) -> u64 {
+        let row_group = self.first_rows.partition_point(|first| *first <= row).saturating_sub(1);
+        let bytes = u64::try_from(self.metadata.row_group(row_group).total_byte_size()).unwrap_or(0);
+        bytes / self.row_group_rows(row_group).max(1) as u64
+    }
+
     /// First row of each row group within the file.
     pub(crate) fn first_rows(&self) -> &[u64] {
         &self.first_rows

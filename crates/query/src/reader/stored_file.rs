@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use annals_table::{BlockSums, Damage, DataFile, DataFileName, FileEnd};
 use bytes::{Bytes, BytesMut};
-use object_store::ObjectStore;
 use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt as _};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::reader::scan_stats::ScanStats;
@@ -18,6 +18,9 @@ use crate::reader::window::on_cpu;
 
 /// Bytes that are checked where they are read; more of them are worth the way to another thread (a hundred microseconds).
 const CHECKED_IN_PLACE_BYTES_MAX: usize = 1 << 20;
+
+/// What is wrong with a file that was cut.
+const SHORTER: &str = "it is shorter than the table log says";
 
 /// A file to read. Holds no handle: each read is a request to the store.
 #[derive(Clone, Debug)]
@@ -147,7 +150,12 @@ impl StoredFile {
     }
 
     pub(crate) fn corrupt(&self, why: &str) -> Error {
-        Error::new(ErrorKind::Corrupt, format!("the data file {} is damaged: {why}", self.path))
+        let message = format!(
+            "the data file {} is damaged: {why}; run `annals verify` to see all that is damaged, and restore the file from a \
+             copy of the store",
+            self.path
+        );
+        Error::new(ErrorKind::Corrupt, message)
     }
 
     async fn get_one(&self, range: Range<u64>, stats: &mut ScanStats) -> Result<Bytes> {
@@ -157,11 +165,14 @@ impl StoredFile {
     /// Bytes as they stand in the store.
     async fn get(&self, ranges: &[Range<u64>], stats: &mut ScanStats) -> Result<Vec<Bytes>> {
         self.check_ranges(ranges)?;
-        let parts = self.store.get_ranges(&self.path, ranges).await.map_err(|error| self.unreadable(error))?;
+        let parts = match self.store.get_ranges(&self.path, ranges).await {
+            Ok(parts) => parts,
+            Err(error) => return Err(self.unreadable(error).await),
+        };
         if parts.len() != ranges.len()
             || parts.iter().zip(ranges).any(|(part, range)| part.len() as u64 != range.end - range.start)
         {
-            return Err(self.corrupt("it is shorter than the table log says"));
+            return Err(self.corrupt(SHORTER));
         }
         stats.reads += 1;
         stats.bytes_read += parts.iter().map(|part| part.len() as u64).sum::<u64>();
@@ -175,9 +186,13 @@ impl StoredFile {
         Ok(())
     }
 
-    fn unreadable(&self, error: object_store::Error) -> Error {
+    async fn unreadable(&self, error: object_store::Error) -> Error {
         let kind = match error {
             object_store::Error::NotFound { .. } => ErrorKind::NotFound,
+            // Stores differ in what they answer to a range behind the end.
+            _ if self.store.head(&self.path).await.is_ok_and(|found| found.size < self.bytes) => {
+                return self.corrupt(SHORTER);
+            }
             _ => ErrorKind::Unavailable,
         };
         Error::with_source(kind, format!("the data file {} cannot be read", self.path), error)

@@ -10,21 +10,29 @@ use crate::facets::FacetField;
 use crate::fixture::{Layout, TestStore, Writer, batch, block_on, ids, name, oracle, plain_rows, queries, rows};
 use crate::settings::QuerySettings;
 
-async fn page_of(layout: &Layout, cache: &Arc<MetadataCache>, query: &EventQuery) -> EventPage {
+async fn page_of(layout: &Layout, cache: &Arc<MetadataCache>, query: &EventQuery, bytes_max: Option<u64>) -> EventPage {
     let (tail, files) = (Arc::clone(&layout.tail), layout.candidates(query));
-    search_rows(tail, files, &layout.store, cache, &PageRequest::of(query), Filter::new(query)).await.unwrap()
+    let page = PageRequest { bytes_max, ..PageRequest::of(query) };
+    search_rows(tail, files, &layout.store, cache, &page, Filter::new(query)).await.unwrap()
 }
 
 /// All pages of a query, each from the layout whose turn it is.
 async fn walk(layouts: &[Layout], query: &EventQuery) -> Vec<String> {
+    walk_within(layouts, query, None).await
+}
+
+/// As [`walk`], with pages that end at so many bytes.
+async fn walk_within(layouts: &[Layout], query: &EventQuery, bytes_max: Option<u64>) -> Vec<String> {
     let caches: Vec<_> = layouts.iter().map(|_| Arc::new(MetadataCache::new(20_000))).collect();
     let mut query = query.clone();
     let mut found = Vec::new();
     for turn in 0.. {
         let at = turn % layouts.len();
-        let page = page_of(&layouts[at], &caches[at], &query).await;
+        let page = page_of(&layouts[at], &caches[at], &query, bytes_max).await;
         assert_eq!(page.events.schema(), event_schema());
-        assert!(page.events.num_rows() == query.limit || page.next.is_none(), "only the last page is short");
+        let is_short = page.events.num_rows() < query.limit && page.next.is_some();
+        assert!(!is_short || bytes_max.is_some(), "only the last page is short");
+        assert!(page.events.num_rows() > 0 || page.next.is_none(), "every page moves on");
         found.extend(ids(&page.events));
         match page.next {
             // Through its text, as a client has it.
@@ -55,6 +63,17 @@ proptest! {
     }
 
     #[test]
+    fn pages_that_end_at_their_bytes_equal_the_oracle(rows in rows(), query in queries(), bytes_max in 1..20_000u64) {
+        block_on(async {
+            let layouts = [
+                Layout::new(&rows, 2, |index| index % 3, Writer::Ours).await,
+                Layout::new(&rows, 1, |_| 0, Writer::Ours).await,
+            ];
+            assert_eq!(walk_within(&layouts, &query, Some(bytes_max)).await, oracle(&rows, &query), "{query:?}");
+        });
+    }
+
+    #[test]
     fn a_flush_or_compaction_between_pages_loses_and_repeats_nothing(rows in rows(), query in queries()) {
         let query = EventQuery { limit: query.limit.min(5), ..query };
         block_on(async {
@@ -74,7 +93,7 @@ fn the_latest_rows_come_from_the_newest_file_alone() {
     let query = EventQuery { limit: 5, ..EventQuery::default() };
     block_on(async {
         let layout = Layout::new(&rows, 40, |index| index / 10, Writer::Ours).await;
-        let page = page_of(&layout, &Arc::new(MetadataCache::new(1 << 20)), &query).await;
+        let page = page_of(&layout, &Arc::new(MetadataCache::new(1 << 20)), &query, None).await;
         assert_eq!(ids(&page.events), oracle(&rows, &query)[..5]);
         let cores = std::thread::available_parallelism().unwrap().get() as u64;
         assert!(page.stats.files_opened <= 2 * cores + 2, "{:?}", page.stats);
@@ -89,11 +108,11 @@ fn a_trace_is_looked_for_only_where_a_bloom_filter_knows_it() {
     block_on(async {
         let layout = Layout::new(&rows, 40, |index| index / 10, Writer::Ours).await;
         let cache = Arc::new(MetadataCache::new(16 << 20));
-        let page = page_of(&layout, &cache, &query).await;
+        let page = page_of(&layout, &cache, &query, None).await;
         assert_eq!(ids(&page.events), oracle(&rows, &query));
         assert_eq!(page.stats.files_opened, 40);
         assert!(page.stats.row_groups_read <= 3, "{:?}", page.stats);
-        let again = page_of(&layout, &cache, &query).await;
+        let again = page_of(&layout, &cache, &query, None).await;
         assert_eq!((again.stats.footers_cached, again.events), (40, page.events));
     });
 }
@@ -106,7 +125,7 @@ fn the_metadata_cache_keeps_within_its_bound() {
         let cache = Arc::new(MetadataCache::new(100_000));
         let query = EventQuery { trace_ids: vec![name("trace", 33)], ..EventQuery::default() };
         for _ in 0..3 {
-            page_of(&layout, &cache, &query).await;
+            page_of(&layout, &cache, &query, None).await;
             assert!((1..=100_000).contains(&cache.bytes()), "{}", cache.bytes());
         }
     });

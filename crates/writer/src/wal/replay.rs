@@ -1,7 +1,8 @@
 //! Replay: which frames of a closed WAL hold rows to take in again, and where its torn tail is cut.
 //!
 //! [`Replay::read`] only reads; [`Replay::settle`] makes what was read durable and cuts the tail. Damage stops the start only
-//! when a later valid frame proves that the damaged place was already synced: an unsynced tail may be torn or land out of order.
+//! when it is proven that the damaged place was already synced, by a later valid frame or the [known end](KnownEnd): an
+//! unsynced tail may be torn or land out of order.
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
@@ -15,6 +16,7 @@ use arrow::buffer::Buffer;
 use super::body;
 use super::cut::ClosedSegment;
 use super::frame::{FRAME_HEADER_BYTES, FrameHeader, decode_frame, records};
+use super::known_end::KnownEnd;
 use super::scan::{Item, scan};
 use super::segment::{SEGMENT_HEADER_BYTES, SegmentHeader, read_all, segment_ids, segment_path};
 use crate::error::{Error, ErrorKind, Result};
@@ -44,6 +46,8 @@ pub(crate) struct Replay {
     /// Segments to remove: never used, of a torn creation, or behind the cut.
     surplus: Vec<u64>,
     cut: Option<Place>,
+    /// Where the rows most likely stood that are missing since the last frame.
+    suspect: Option<Place>,
     /// What a salvage went past.
     pub loss: Loss,
 }
@@ -116,6 +120,7 @@ impl Replay {
                 }
                 // A segment is used only after its header is durable, so this one never was.
                 replay.surplus.push(id);
+                replay.suspect(Place { segment: id, offset: 0, zeros: true });
                 continue;
             };
             if segment.id != id || replay.writer.is_some_and(|writer| writer != segment.writer) {
@@ -126,6 +131,7 @@ impl Replay {
             replay.writer = Some(segment.writer);
             replay.take_segment(&path, segment, &bytes, watermark(segment.writer), &mut gap, damaged)?;
         }
+        replay.check_known_end(fs, dir, watermark, damaged)?;
         // Zeros behind the last frame are the normal end; anything else must go, lest it be taken for rows one day.
         if let Some(place) = gap.filter(|place: &Place| !place.zeros && replay.cut.is_none()) {
             replay.cut = Some(place);
@@ -147,8 +153,9 @@ impl Replay {
             let (offset, header) = match item {
                 Item::Frame { offset, header } => (offset, header),
                 Item::Gap { offset, zeros } => {
-                    let place = gap.get_or_insert(Place { segment: segment.id, offset, zeros });
-                    place.zeros &= zeros;
+                    let here = Place { segment: segment.id, offset, zeros };
+                    self.suspect(here);
+                    gap.get_or_insert(here).zeros &= zeros;
                     continue;
                 }
             };
@@ -168,10 +175,9 @@ impl Replay {
                         floor.0 + 1,
                         header.first_lsn.0 - 1
                     );
-                    let at =
-                        gap.map_or((path.to_owned(), offset), |place| (sibling(path, place.segment), place.offset));
-                    let place = gap.map_or(segment.id, |place| place.segment);
-                    self.loss.note(damaged, place, corrupt(&at.0, at.1, &lost))?;
+                    let place = self.suspect.unwrap_or(Place { segment: segment.id, offset, zeros: false });
+                    let error = corrupt(&sibling(path, place.segment), place.offset, &lost);
+                    self.loss.note(damaged, place.segment, error)?;
                     self.loss.rows.push(Lsn(floor.0 + 1)..=Lsn(header.first_lsn.0 - 1));
                 } else {
                     // This frame landed before an unsynced one in front of it: neither was acknowledged as synced.
@@ -183,16 +189,60 @@ impl Replay {
                 continue;
             }
             *gap = None;
+            self.suspect = None;
             holds_frames = true;
             self.end = header.last_lsn();
             let place = FramePlace { segment, offset, header };
             if self.end > watermark { self.frames.push(place) } else { self.settled.push(place) }
         }
+        self.suspect(Place { segment: segment.id, offset: bytes.len() as u64, zeros: true });
         if holds_frames {
             self.closed.push(ClosedSegment { id: segment.id, last_lsn: self.end, bytes: bytes.len() as u64 });
         } else {
             self.surplus.push(segment.id);
         }
+        Ok(())
+    }
+
+    /// Notes a place where reading stopped. Bytes that are no frame are damage; zeros may be what was never written, and of
+    /// several such places the last one stands before the next frame.
+    fn suspect(&mut self, place: Place) {
+        let is_end = |before: Place| before.zeros && (before.segment != place.segment || !place.zeros);
+        if self.suspect.is_none_or(is_end) {
+            self.suspect = Some(place);
+        }
+    }
+
+    /// A log that ends before an end that was synced once is damaged, however it looks.
+    fn check_known_end(
+        &mut self,
+        fs: &dyn FileSystem,
+        dir: &Path,
+        watermark: impl Fn(WriterId) -> Lsn,
+        damaged: Damaged,
+    ) -> Result<()> {
+        let Some(known) =
+            KnownEnd::read(fs, dir).filter(|known| self.writer.is_none_or(|writer| writer == known.writer))
+        else {
+            return Ok(());
+        };
+        let floor = self.end.max(watermark(known.writer));
+        if known.lsn <= floor {
+            return Ok(());
+        }
+        let place = self.suspect.or(self.cut);
+        let path = place.map_or_else(|| dir.to_owned(), |place| segment_path(dir, place.segment));
+        let lost = format!(
+            "rows {} to {} were synced, as {} says, and are damaged or gone",
+            floor.0 + 1,
+            known.lsn,
+            KnownEnd::path(dir).display()
+        );
+        let error = corrupt(&path, place.map_or(0, |place| place.offset), &lost);
+        self.loss.note(damaged, place.map_or(0, |place| place.segment), error)?;
+        self.loss.rows.push(Lsn(floor.0 + 1)..=known.lsn);
+        // Of a log without a segment this is all that tells whose it was.
+        self.writer.get_or_insert(known.writer);
         Ok(())
     }
 
@@ -236,7 +286,8 @@ impl Replay {
             _ => fs.sync_dir(dir).map_err(|error| Error::io("syncing", dir, error))?,
         }
         let mut moved = Vec::with_capacity(self.loss.segments.len());
-        for id in &self.loss.segments {
+        // Segment 0 stands for a log without any.
+        for id in self.loss.segments.iter().filter(|id| **id > 0) {
             let path = segment_path(&folder, *id);
             match fs.hard_link(&segment_path(dir, *id), &path) {
                 // Of a repair that did not come to its end: ids are never used again.

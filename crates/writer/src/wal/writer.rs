@@ -33,8 +33,6 @@ pub(crate) struct WalWriter {
     durable_lsn: Lsn,
     supply: SegmentSupply,
     buffer: Vec<u8>,
-    /// Whether a frame was written since the start.
-    has_written: bool,
     closed: Arc<Mutex<Vec<ClosedSegment>>>,
 }
 
@@ -50,8 +48,7 @@ impl WalWriter {
         let current = maker.make()?;
         let supply = supply(maker)?;
         let durable_lsn = Lsn(next_lsn.0 - 1);
-        let at = SEGMENT_HEADER_BYTES as u64;
-        Ok(Self { current, at, next_lsn, durable_lsn, supply, buffer: Vec::new(), has_written: false, closed })
+        Ok(Self { current, at: SEGMENT_HEADER_BYTES as u64, next_lsn, durable_lsn, supply, buffer: Vec::new(), closed })
     }
 
     pub(crate) fn next_lsn(&self) -> Lsn {
@@ -112,24 +109,6 @@ impl WalWriter {
     pub(crate) fn shrink(self) -> Result<()> {
         let file = &self.current.file;
         file.set_len(SEGMENT_HEADER_BYTES as u64).map_err(|error| Error::io("cutting", &self.current.path, error))
-    }
-
-    /// Ends a log that holds rows which are not in the table: with a frame of none, which says that all before it was synced,
-    /// so that damage to the last rows is no torn tail. The preallocated rest is given back.
-    ///
-    /// # Durability
-    /// Not promised: without it the last frame may pass for torn, as after a crash.
-    pub(crate) fn close(mut self) -> Result<()> {
-        if !self.has_written {
-            return Ok(());
-        }
-        match self.write(std::iter::empty()) {
-            Ok(_) => {}
-            Err(WriteError::Refused(error) | WriteError::Failed(error)) => return Err(error),
-        }
-        self.sync()?;
-        let cut = self.current.file.set_len(self.at);
-        cut.map_err(|error| Error::io("cutting", &self.current.path, error))
     }
 
     /// Bytes of the current segment.
