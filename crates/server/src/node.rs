@@ -84,7 +84,13 @@ impl Node {
         let writer = open_writer(&table, writer_settings(resolved), wal_dir)?;
         let letters = open_writer(&dead_letters_table, dead_letter_settings(), &wal_dir.join(DEAD_LETTER_LOG))?;
         if let Some(url) = url {
-            writer.announce_http(url)?;
+            match writer.announce_http(url) {
+                // Who finds the log held is told less.
+                Err(error) if error.kind() == annals_writer::ErrorKind::Exhausted => {
+                    tracing::warn!(%error, "the address could not be written down beside the log");
+                }
+                outcome => outcome?,
+            }
         }
         let engine = Engine::new(EngineOptions {
             table,

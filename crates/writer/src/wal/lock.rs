@@ -95,7 +95,13 @@ impl WalLock {
         for _ in 0..LOCK_ATTEMPTS_MAX {
             if file.try_lock().map_err(|error| Error::io("locking", &path, error))? {
                 let lock = Self { _file: file };
-                write_note(fs, dir, &WalHolder::this_process())?;
+                match write_note(fs, dir, &WalHolder::this_process()) {
+                    // For people only: a disk without room for it may still be read, and what is in memory flushed.
+                    Err(error) if error.kind() == ErrorKind::Exhausted => {
+                        tracing::warn!(%error, "who holds the write-ahead log could not be written down");
+                    }
+                    outcome => outcome?,
+                }
                 return Ok(lock);
             }
             match WalHolder::of(dir, fs)? {

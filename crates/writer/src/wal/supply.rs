@@ -13,6 +13,8 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// Bytes of a segment that are prepared between two syncs, while the segment before it is in use.
 const STEP_BYTES: u64 = 1 << 20;
+/// Sizes of the first segment where the disk has no room for a whole one.
+const FIRST_BYTES: [u64; 2] = [1 << 20, 64 << 10];
 
 /// A segment to write to: header and zeros are durable, and so is its name.
 #[derive(Debug)]
@@ -40,12 +42,29 @@ impl SegmentMaker {
     ///
     /// # Errors
     /// `Exhausted` when the disk is full.
-    pub(crate) fn make(&mut self) -> Result<OpenSegment> {
-        self.make_in_steps(self.bytes)
+    fn make(&mut self) -> Result<OpenSegment> {
+        self.make_in_steps(self.bytes, self.bytes)
     }
 
-    /// As [`make`](Self::make), syncing every `step_bytes`: slower, and easier on whoever syncs at the same time.
-    fn make_in_steps(&mut self, step_bytes: u64) -> Result<OpenSegment> {
+    /// Makes the first segment of a start, a smaller one where the disk is nearly full: so that what is there can be read,
+    /// and replayed and flushed, which makes room.
+    ///
+    /// # Errors
+    /// `Exhausted` when there is no room for the smallest.
+    pub(crate) fn make_first(&mut self) -> Result<OpenSegment> {
+        let mut made = self.make();
+        let whole = self.bytes;
+        for bytes in FIRST_BYTES.into_iter().filter(|bytes| *bytes < whole) {
+            if !made.as_ref().is_err_and(|error| error.kind() == ErrorKind::Exhausted) {
+                break;
+            }
+            made = self.make_in_steps(bytes, bytes);
+        }
+        made
+    }
+
+    /// A segment of `bytes`, synced every `step_bytes`: slower, and easier on whoever syncs at the same time.
+    fn make_in_steps(&mut self, bytes: u64, step_bytes: u64) -> Result<OpenSegment> {
         let id = self.next_id;
         self.next_id += 1;
         self.seed = mix(self.seed ^ id);
@@ -55,8 +74,8 @@ impl SegmentMaker {
             file.write_all_at(&header.encode(), 0)?;
             // In steps, each synced: a sync of the log meanwhile waits behind one step, not behind the whole segment.
             let mut len = 0;
-            while len < self.bytes {
-                len = self.bytes.min(len + step_bytes);
+            while len < bytes {
+                len = bytes.min(len + step_bytes);
                 file.allocate(len)?;
                 file.sync_data()?;
             }
@@ -64,7 +83,7 @@ impl SegmentMaker {
             Ok(file)
         });
         match made {
-            Ok(file) => Ok(OpenSegment { header, file, path, bytes: self.bytes }),
+            Ok(file) => Ok(OpenSegment { header, file, path, bytes }),
             Err(error) => {
                 // Best effort: what stays is an unused segment that the next start removes.
                 let _ = self.fs.remove_file(&path);
@@ -92,7 +111,7 @@ impl SegmentSupply {
             .name("annals-segments".into())
             .spawn(move || {
                 loop {
-                    let next = maker.make_in_steps(STEP_BYTES);
+                    let next = maker.make_in_steps(maker.bytes, STEP_BYTES);
                     let Err(SendError(unused)) = hand_over.send(next) else { continue };
                     if let Ok(segment) = unused {
                         // Best effort: what stays is an unused segment that the next start removes.

@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use annals_event::{DecodeSettings, EventDecoder};
+use annals_event::{DecodeSettings, EventDecoder, SystemClock};
 use annals_table::{FileSystem, Lsn, OsFileSystem, WriterId};
+use annals_testkit::fault::ModelFileSystem;
 use arrow::array::RecordBatch;
 use tempfile::TempDir;
 
@@ -30,6 +31,14 @@ fn maker(dir: &Path, segment_bytes: u64) -> SegmentMaker {
         next_id: 1,
         seed: 3,
     }
+}
+
+/// A disk in memory with so much room.
+fn small_disk(room_bytes: u64) -> ModelFileSystem {
+    let fs = ModelFileSystem::new(Arc::new(SystemClock), 1);
+    fs.create_dir(Path::new("/wal")).unwrap();
+    fs.set_capacity(Some(fs.used_bytes() + room_bytes));
+    fs
 }
 
 /// A log of frames of two rows each; answers where each frame of the last segment starts and ends.
@@ -170,5 +179,31 @@ fn a_length_that_bytes_cannot_have_is_refused_before_anything_is_allocated() {
     assert!(refused > 5, "{refused} lengths");
     for cut in 0..record.data.len() {
         decode(record.data[..cut].to_vec()).unwrap_err();
+    }
+}
+
+#[test]
+fn a_start_on_a_disk_that_is_nearly_full_takes_a_small_segment() {
+    let dir = Path::new("/wal");
+    let start = |fs: &ModelFileSystem| {
+        let maker = SegmentMaker { fs: Arc::new(fs.clone()), ..maker(dir, 32 << 20) };
+        WalWriter::start(maker, Lsn(1), Arc::default(), |maker| Ok(SegmentSupply::WhenAsked(maker)))
+    };
+    for (room_bytes, expected) in
+        [(40 << 20, Some(32 << 20)), (5 << 20, Some(1 << 20)), (100 << 10, Some(64 << 10)), (9, None)]
+    {
+        let fs = small_disk(room_bytes);
+        let started = start(&fs);
+        assert_eq!(started.as_ref().ok().map(WalWriter::segment_bytes), expected, "{room_bytes}");
+        let Ok(mut wal) = started else {
+            assert_eq!(started.unwrap_err().kind(), ErrorKind::Exhausted);
+            continue;
+        };
+        let record = BodyCodec::new(WalCompression::Lz4).unwrap().encode(&batch(2)).unwrap();
+        wal.write([&record].into_iter()).unwrap();
+        wal.sync().unwrap();
+        drop(wal);
+        let replay = Replay::read(&fs, dir, |_| Lsn(0)).unwrap();
+        assert_eq!((replay.end, replay.frames.len()), (Lsn(2), 1));
     }
 }

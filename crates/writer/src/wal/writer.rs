@@ -45,7 +45,7 @@ impl WalWriter {
         closed: Arc<Mutex<Vec<ClosedSegment>>>,
         supply: impl FnOnce(SegmentMaker) -> Result<SegmentSupply>,
     ) -> Result<Self> {
-        let current = maker.make()?;
+        let current = maker.make_first()?;
         let supply = supply(maker)?;
         let durable_lsn = Lsn(next_lsn.0 - 1);
         Ok(Self { current, at: SEGMENT_HEADER_BYTES as u64, next_lsn, durable_lsn, supply, buffer: Vec::new(), closed })
