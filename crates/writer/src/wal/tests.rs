@@ -178,7 +178,10 @@ fn a_length_that_bytes_cannot_have_is_refused_before_anything_is_allocated() {
     }
     assert!(refused > 5, "{refused} lengths");
     for cut in 0..record.data.len() {
-        decode(record.data[..cut].to_vec()).unwrap_err();
+        // A cut in the padding behind the last buffer takes nothing away.
+        if let Ok(rows) = decode(record.data[..cut].to_vec()) {
+            assert_eq!(rows, decode(record.data.clone()).unwrap(), "cut at {cut}");
+        }
     }
 }
 
