@@ -10,10 +10,11 @@ use annals_testkit::fault::{FaultyStore, ModelFileSystem, SimClock, Unsynced};
 use futures::TryStreamExt;
 use object_store::memory::InMemory;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
+use serde_json::Value;
 use tokio::runtime::Handle;
 
-/// 2026-06-01T00:00:00Z, in microseconds.
-pub(crate) const START_US: i64 = 1_780_272_000_000_000;
+/// 2026-06-01T03:00:00Z, in microseconds.
+pub(crate) const START_US: i64 = 1_780_282_800_000_000;
 
 /// Where data files and table log lie.
 #[derive(Clone, Debug)]
@@ -74,8 +75,7 @@ impl Place {
         self.fs = self.fs.power_lost(unsynced, seed);
     }
 
-    /// Every file and object of the place, and its bytes. Of the table log the names alone: the kernel notes in it the time of
-    /// day at which it ran.
+    /// Every file and object of the place, and its bytes, without what the kernel notes of its own run.
     pub(crate) fn bytes(&self) -> BTreeMap<String, Vec<u8>> {
         let mut all: BTreeMap<String, Vec<u8>> = BTreeMap::new();
         for (path, bytes) in self.fs.image() {
@@ -93,7 +93,39 @@ impl Place {
             };
             self.runtime.block_on(read).unwrap();
         }
-        all.iter_mut().filter(|(path, _)| path.contains("_delta_log/")).for_each(|(_, bytes)| bytes.clear());
+        all.iter_mut().for_each(|(path, bytes)| leave_out_the_run(path, bytes));
         all
     }
+}
+
+/// Takes out of a file of the table log, or of one that was to become such, what no seed decides: the kernel writes into a
+/// commit the time of day and an id that it draws. Checkpoints repeat it all in Parquet: of these the name is left.
+fn leave_out_the_run(path: &str, bytes: &mut Vec<u8>) {
+    let is_parquet = bytes.starts_with(b"PAR1");
+    match () {
+        () if path.contains("/.tmp/") && is_parquet || path.ends_with(".checkpoint.parquet") => bytes.clear(),
+        () if path.contains("/.tmp/") || path.ends_with(".json") => {
+            let lines = String::from_utf8_lossy(bytes).lines().map(without_the_run).collect::<Vec<_>>();
+            *bytes = lines.join("\n").into_bytes();
+        }
+        () => {}
+    }
+}
+
+/// A line of a commit, or as much of one as was written.
+fn without_the_run(line: &str) -> String {
+    let Ok(mut action) = serde_json::from_str::<Value>(line) else {
+        // Torn: what it was cut from stands elsewhere.
+        return String::new();
+    };
+    for object in action.as_object_mut().into_iter().flat_map(|action| action.values_mut()) {
+        if let Some(members) = object.as_object_mut() {
+            members.retain(|name, _| !["timestamp", "txnId", "lastUpdated", "annalsCrc32c"].contains(&name.as_str()));
+        }
+    }
+    // The pointer to the newest checkpoint is one flat object, with the checkpoint's size in it.
+    if let Some(members) = action.as_object_mut() {
+        members.retain(|name, value| value.is_object() || name == "version");
+    }
+    action.to_string()
 }
