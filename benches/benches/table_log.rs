@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 
 use annals_event::{Day, ProjectId, SystemClock};
 use annals_table::{
-    CommitOutcome, DataFile, DataFileName, FileFilter, Lsn, Operation, OsFileSystem, Store, Table, TableChange,
-    TableOptions, WriterId,
+    CommitOutcome, DataFile, DataFileName, FileFilter, Lsn, OsFileSystem, Store, Table, TableChange, TableOptions,
+    WriterId,
 };
 
 const FILES: u64 = 100_000;
@@ -89,8 +89,7 @@ fn run(root: &Path, projects: u64, runtime: &tokio::runtime::Handle) {
 }
 
 fn commit(table: &Table, adds: Vec<DataFile>, writer: WriterId, lsn: u64) {
-    let change =
-        TableChange { operation: Operation::Write, adds, removes: vec![], watermark: Some((writer, Lsn(lsn))) };
+    let change = TableChange::write(adds, Some((writer, Lsn(lsn))));
     assert!(matches!(table.commit(change).unwrap(), CommitOutcome::Committed(_)));
 }
 

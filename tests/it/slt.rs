@@ -7,8 +7,8 @@ use std::sync::Arc;
 use annals_event::{Clock, Day, ProjectId, columns, event_schema, file_schema};
 use annals_query::{Engine, EngineOptions, QuerySettings, SqlAnswer};
 use annals_table::{
-    CommitOutcome, DataFile, DataFileName, Lsn, NewObject, Operation, OsFileSystem, ParquetSettings, Store, Table,
-    TableChange, TableOptions, TailMemtable, TailSource, TailView, WriterId, encode_data_file,
+    CommitOutcome, DataFile, DataFileName, Lsn, NewObject, OsFileSystem, ParquetSettings, Store, Table, TableChange,
+    TableOptions, TailMemtable, TailSource, TailView, WriterId, encode_data_file,
 };
 use arrow::array::{
     ArrayRef, AsArray, Date32Array, Int64Array, RecordBatch, StringViewArray, TimestampMicrosecondArray,
@@ -241,8 +241,7 @@ fn flush(store: &Store, table: &Table, first: usize, last: usize) {
         objects.push(NewObject { path, bytes: encoded.bytes });
     }
     store.put_files("events", objects).unwrap();
-    let change =
-        TableChange { operation: Operation::Write, adds, removes: Vec::new(), watermark: Some((WRITER, last_lsn)) };
+    let change = TableChange::write(adds, Some((WRITER, last_lsn)));
     assert!(matches!(table.commit(change).unwrap(), CommitOutcome::Committed(_)));
 }
 

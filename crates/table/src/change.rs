@@ -34,6 +34,9 @@ pub struct TableChange {
     pub removes: Vec<DataFile>,
     /// The writer whose rows these are and the last LSN among them; `None` when no new rows come in.
     pub watermark: Option<(WriterId, Lsn)>,
+    /// The number of this compaction, one above [`Snapshot::compactions`] of the snapshot that it was planned on: of two
+    /// compactors with one number only the first is committed. `None` for everything else.
+    pub compaction: Option<u64>,
 }
 
 /// What became of a commit that was answered.
@@ -52,6 +55,11 @@ pub enum Conflict {
     Watermark {
         /// The watermark in the table.
         found: Lsn,
+    },
+    /// Another compaction has this number.
+    Compaction {
+        /// How many compactions are in the table.
+        found: u64,
     },
     /// A file to remove is not live.
     Removed {
@@ -77,6 +85,21 @@ pub(crate) enum Standing {
 }
 
 impl TableChange {
+    /// Rows come in: `adds` of a flush, up to `watermark`.
+    pub fn write(adds: Vec<DataFile>, watermark: Option<(WriterId, Lsn)>) -> Self {
+        Self { operation: Operation::Write, adds, removes: Vec::new(), watermark, compaction: None }
+    }
+
+    /// Rows leave with their files.
+    pub fn delete(removes: Vec<DataFile>) -> Self {
+        Self { operation: Operation::Delete, adds: Vec::new(), removes, watermark: None, compaction: None }
+    }
+
+    /// The rows of `removes` are now in `adds`, by the compaction of this number.
+    pub fn compact(adds: Vec<DataFile>, removes: Vec<DataFile>, number: u64) -> Self {
+        Self { operation: Operation::Optimize, adds, removes, watermark: None, compaction: Some(number) }
+    }
+
     /// Whether the change is well-formed by itself.
     ///
     /// # Errors
@@ -90,6 +113,11 @@ impl TableChange {
             && (lsn.0 == 0 || i64::try_from(lsn.0).is_err())
         {
             return invalid(format!("watermark {lsn} of writer {writer} is out of range: LSNs run from 1 to 2^63 - 1"));
+        }
+        if let Some(number) = self.compaction
+            && (self.operation != Operation::Optimize || number == 0 || i64::try_from(number).is_err())
+        {
+            return invalid(format!("{number} is no number of a compaction, or the change is none"));
         }
         let mut paths = HashSet::with_capacity(self.adds.len() + self.removes.len());
         for file in self.adds.iter().chain(&self.removes) {
@@ -127,6 +155,11 @@ impl TableChange {
             && found >= lsn
         {
             return Standing::Conflicts(Conflict::Watermark { found });
+        }
+        if let Some(number) = self.compaction
+            && snapshot.compactions() + 1 != number
+        {
+            return Standing::Conflicts(Conflict::Compaction { found: snapshot.compactions() });
         }
         if let Some(gone) = self.removes.iter().find(|file| !live(file)) {
             return Standing::Conflicts(Conflict::Removed { path: gone.path.clone() });

@@ -8,10 +8,12 @@ use arrow::datatypes::TimestampMicrosecondType;
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 
 use crate::checksum::{CHECKSUMS_KEY, RunningSums, file_hash, seal_tail};
 use crate::error::{Error, ErrorKind, Result};
+use crate::file_shape::FileShape;
 use crate::parquet_settings::ParquetSettings;
 
 /// A data file in memory.
@@ -37,26 +39,80 @@ pub struct EncodedFile {
 /// # Errors
 /// `Invalid` when the batch is not of that kind or `settings` are out of bounds; `Internal` when the encoder fails.
 pub fn encode_data_file(batch: &RecordBatch, settings: &ParquetSettings) -> Result<EncodedFile> {
-    let (min_timestamp_us, max_timestamp_us) = time_range(batch)?;
-    let options =
-        ArrowWriterOptions::new().with_properties(settings.writer_properties(batch)?).with_skip_arrow_metadata(true);
-    let failed = |error| Error::with_source(ErrorKind::Internal, "cannot encode a data file", error);
-    let mut writer = ArrowWriter::try_new_with_options(Vec::new(), batch.schema(), options).map_err(failed)?;
-    writer.write(batch).map_err(failed)?;
-    writer.flush().map_err(failed)?;
-    writer.sync().map_err(|error| failed(error.into()))?;
-    let mut sums = RunningSums::default();
-    sums.update(writer.inner());
-    writer.append_key_value_metadata(KeyValue::new(CHECKSUMS_KEY.to_owned(), sums.footer_value()));
-    let mut bytes = writer.into_inner().map_err(failed)?;
-    let file_bytes = bytes.len() as u64;
-    seal_tail(&mut bytes, file_bytes).expect("the checksums were just written");
-    let hash = file_hash(&bytes);
-    Ok(EncodedFile { bytes: bytes.into(), rows: batch.num_rows() as u64, min_timestamp_us, max_timestamp_us, hash })
+    let mut encoder = DataFileEncoder::new(&FileShape::of_batch(batch), settings)?;
+    encoder.push(batch)?;
+    encoder.finish()
 }
 
-fn time_range(batch: &RecordBatch) -> Result<(i64, i64)> {
-    let invalid = |message: &str| Error::new(ErrorKind::Invalid, format!("cannot encode a data file: {message}"));
+/// Encodes a data file whose rows come in batches.
+///
+/// Memory: the file as it is encoded, and what the Parquet writer holds of open pages.
+#[derive(Debug)]
+pub struct DataFileEncoder {
+    writer: ArrowWriter<Vec<u8>>,
+    rows: u64,
+    /// Earliest and latest event so far.
+    times_us: Option<(i64, i64)>,
+}
+
+impl DataFileEncoder {
+    /// A file without rows so far. What `shape` says wrong costs bytes or time, nothing else.
+    ///
+    /// # Errors
+    /// `Invalid` when `settings` are out of bounds.
+    pub fn new(shape: &FileShape, settings: &ParquetSettings) -> Result<Self> {
+        let options = ArrowWriterOptions::new()
+            .with_properties(settings.writer_properties(shape)?)
+            .with_skip_arrow_metadata(true);
+        let writer = ArrowWriter::try_new_with_options(Vec::new(), annals_event::file_schema(), options);
+        Ok(Self { writer: writer.map_err(failed)?, rows: 0, times_us: None })
+    }
+
+    /// Number of rows so far.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Adds rows: of the file schema, without a null `timestamp`, sorted by (timestamp, seq) and not before those so far.
+    ///
+    /// # Errors
+    /// `Invalid` when they are not of that kind, `Internal` when the encoder fails. The file is then worth nothing.
+    pub fn push(&mut self, batch: &RecordBatch) -> Result<()> {
+        let Some((first_us, last_us)) = time_range(batch)? else { return Ok(()) };
+        self.times_us = match self.times_us {
+            None => Some((first_us, last_us)),
+            Some((_, latest_us)) if first_us < latest_us => {
+                return Err(invalid("a batch begins before the one before it ends"));
+            }
+            Some((earliest_us, _)) => Some((earliest_us, last_us)),
+        };
+        self.writer.write(batch).map_err(failed)?;
+        self.rows += batch.num_rows() as u64;
+        Ok(())
+    }
+
+    /// The file.
+    ///
+    /// # Errors
+    /// `Invalid` when there are no rows, `Internal` when the encoder fails.
+    pub fn finish(self) -> Result<EncodedFile> {
+        let Self { mut writer, rows, times_us } = self;
+        let Some((min_timestamp_us, max_timestamp_us)) = times_us else { return Err(invalid("there are no rows")) };
+        writer.flush().map_err(failed)?;
+        writer.sync().map_err(|error| failed(error.into()))?;
+        let mut sums = RunningSums::default();
+        sums.update(writer.inner());
+        writer.append_key_value_metadata(KeyValue::new(CHECKSUMS_KEY.to_owned(), sums.footer_value()));
+        let mut bytes = writer.into_inner().map_err(failed)?;
+        let file_bytes = bytes.len() as u64;
+        seal_tail(&mut bytes, file_bytes).expect("the checksums were just written");
+        let hash = file_hash(&bytes);
+        Ok(EncodedFile { bytes: bytes.into(), rows, min_timestamp_us, max_timestamp_us, hash })
+    }
+}
+
+/// First and last timestamp of a batch that a data file can hold; `None` of one without rows.
+fn time_range(batch: &RecordBatch) -> Result<Option<(i64, i64)>> {
     if batch.schema_ref().fields() != annals_event::file_schema().fields() {
         return Err(invalid("the batch is not of the file schema"));
     }
@@ -67,10 +123,15 @@ fn time_range(batch: &RecordBatch) -> Result<(i64, i64)> {
     if !times.values().is_sorted() {
         return Err(invalid("the rows are not sorted by timestamp"));
     }
-    match (times.values().first(), times.values().last()) {
-        (Some(first), Some(last)) => Ok((*first, *last)),
-        _ => Err(invalid("there are no rows")),
-    }
+    Ok(times.values().first().copied().zip(times.values().last().copied()))
+}
+
+fn invalid(message: &str) -> Error {
+    Error::new(ErrorKind::Invalid, format!("cannot encode a data file: {message}"))
+}
+
+fn failed(error: ParquetError) -> Error {
+    Error::with_source(ErrorKind::Internal, "cannot encode a data file", error)
 }
 
 #[cfg(test)]

@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 
 use annals_event::columns;
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::{BloomFilterProperties, EnabledStatistics, WriterProperties};
@@ -14,6 +13,7 @@ use parquet::schema::types::ColumnPath;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::file_shape::FileShape;
 
 /// Text columns that nobody compares by order: their minimum and maximum would only cost space.
 const WITHOUT_STATISTICS: [&str; 4] = [columns::MESSAGE, columns::ERROR, columns::PAYLOAD, columns::ATTRIBUTES];
@@ -149,9 +149,9 @@ impl ParquetSettings {
         Err(Error::new(ErrorKind::Invalid, format!("parquet settings: {}", problems.join("; "))))
     }
 
-    /// The properties for a file of the rows in `batch`, which has the file schema.
-    pub(crate) fn writer_properties(&self, batch: &RecordBatch) -> Result<WriterProperties> {
-        let (rows, schema) = (batch.num_rows(), annals_event::file_schema());
+    /// The properties for a file of rows of this shape.
+    pub(crate) fn writer_properties(&self, shape: &FileShape) -> Result<WriterProperties> {
+        let (rows, schema) = (shape.rows, annals_event::file_schema());
         let level = ZstdLevel::try_new(self.zstd_level)
             .map_err(|error| Error::with_source(ErrorKind::Invalid, "parquet settings: zstd_level", error))?;
         let sorting = [columns::TIMESTAMP, columns::SEQ].map(|name| SortingColumn {
@@ -176,9 +176,9 @@ impl ParquetSettings {
             .set_statistics_enabled(statistics)
             .set_dictionary_enabled(false)
             .set_sorting_columns(Some(sorting.into()));
-        for (field, column) in schema.fields().iter().zip(batch.columns()) {
+        for (field, column_bytes) in schema.fields().iter().zip(&shape.column_bytes) {
             let path = || ColumnPath::from(field.name().as_str());
-            builder = match raw_bytes(column, self.zstd_bytes_min) {
+            builder = match *column_bytes {
                 ..SNAPPY_BYTES_MIN => builder.set_column_compression(path(), Compression::UNCOMPRESSED),
                 bytes if bytes < self.zstd_bytes_min => builder.set_column_compression(path(), Compression::SNAPPY),
                 _ => builder,
@@ -209,19 +209,6 @@ impl ParquetSettings {
         }
         Ok(builder.build())
     }
-}
-
-/// Bytes of a column's values before encoding, counted no further than to `enough`.
-fn raw_bytes(column: &ArrayRef, enough: usize) -> usize {
-    let Some(text) = column.as_string_view_opt() else { return 8 * (column.len() - column.null_count()) };
-    let mut bytes = 0;
-    for length in text.lengths() {
-        bytes += length as usize;
-        if bytes >= enough {
-            break;
-        }
-    }
-    bytes
 }
 
 #[cfg(test)]

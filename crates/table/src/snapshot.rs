@@ -3,7 +3,6 @@
 //! Immutable and held in memory whole: no method does I/O. A new version shares everything that its commit did not touch
 //! with the one before.
 
-use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -12,13 +11,14 @@ use annals_event::{Day, ProjectId};
 use crate::data_file::DataFile;
 use crate::ids::{Lsn, WriterId};
 use crate::index::FileIndex;
+use crate::transactions::Transactions;
 
 /// One version of a table.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     version: u64,
     index: FileIndex,
-    watermarks: Arc<BTreeMap<WriterId, Lsn>>,
+    transactions: Transactions,
 }
 
 /// Which files to list. The answer may hold files without a matching row, never misses one with such a row.
@@ -87,16 +87,16 @@ impl Totals {
 }
 
 impl Snapshot {
-    pub(crate) fn new(version: u64, index: FileIndex, watermarks: Arc<BTreeMap<WriterId, Lsn>>) -> Self {
-        Self { version, index, watermarks }
+    pub(crate) fn new(version: u64, index: FileIndex, transactions: Transactions) -> Self {
+        Self { version, index, transactions }
     }
 
     pub(crate) fn index(&self) -> &FileIndex {
         &self.index
     }
 
-    pub(crate) fn watermarks(&self) -> &Arc<BTreeMap<WriterId, Lsn>> {
-        &self.watermarks
+    pub(crate) fn transactions(&self) -> &Transactions {
+        &self.transactions
     }
 
     /// Version of the table log. Starts at 0, one up with every commit of any program.
@@ -106,7 +106,12 @@ impl Snapshot {
 
     /// The last LSN of `writer` that is in the table; `None` when that writer never committed.
     pub fn watermark(&self, writer: WriterId) -> Option<Lsn> {
-        self.watermarks.get(&writer).copied()
+        self.transactions.watermark(writer)
+    }
+
+    /// How many compactions were committed to the table: the number by which the next one is told from its rivals.
+    pub fn compactions(&self) -> u64 {
+        self.transactions.compactions()
     }
 
     /// The live files that `filter` does not rule out, ordered by project, day, path.

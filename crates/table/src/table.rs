@@ -7,12 +7,15 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use arrow::datatypes::SchemaRef;
-use object_store::ObjectStore;
+use bytes::Bytes;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt as _};
 use tokio::runtime::Handle;
 
 use annals_event::Clock;
 
 use crate::change::{CommitOutcome, Standing, TableChange};
+use crate::data_file::DataFile;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::{Attempt, CommitIds, Loaded, LogStore};
 use crate::snapshot::Snapshot;
@@ -146,6 +149,25 @@ impl Table {
     /// path in it.
     pub fn object_store(&self) -> &Arc<dyn ObjectStore> {
         self.log.objects()
+    }
+
+    /// All bytes of a data file, as they stand in the store: what checks them is up to who reads them. Blocks.
+    ///
+    /// # Errors
+    /// `NotFound` when it is gone, `Unavailable` when the store does not answer.
+    pub fn read_file(&self, file: &DataFile) -> Result<Bytes> {
+        let path = Path::parse(&file.path).map_err(|error| {
+            Error::with_source(ErrorKind::Corrupt, format!("the table log names {:?}", file.path), error)
+        })?;
+        let objects = Arc::clone(self.object_store());
+        let read = self.log.block_on(async move { objects.get(&path).await?.bytes().await });
+        read.map_err(|error| {
+            let kind = match error {
+                object_store::Error::NotFound { .. } => ErrorKind::NotFound,
+                _ => ErrorKind::Unavailable,
+            };
+            Error::with_source(kind, format!("the data file {} cannot be read", file.path), error)
+        })
     }
 
     /// The published version: the newest that this process read or committed. No I/O, no waiting.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use annals_table::{
-    CommitOutcome, Conflict, DataFile, DataFileName, FileSystem, Lsn, NewObject, Operation, Store, Table, TableChange,
+    CommitOutcome, Conflict, DataFile, DataFileName, FileSystem, Lsn, NewObject, Store, Table, TableChange,
     TailMemtable,
 };
 
@@ -111,7 +111,7 @@ impl Flusher {
             return Ok(false);
         }
         let watermark = Some((self.shared.writer, memtable.last_lsn));
-        let change = TableChange { operation: Operation::Write, adds, removes: Vec::new(), watermark };
+        let change = TableChange::write(adds, watermark);
         let commit = || Ok(self.table.commit(change.clone())?);
         match self.retrying(commit)? {
             None => return Ok(false),

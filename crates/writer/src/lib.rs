@@ -5,6 +5,7 @@
 //! crate's manifest. One process holds a log at a time; everything blocks but [`AppendTicket::received`].
 
 mod batch;
+mod compact;
 mod error;
 mod flush;
 mod flusher;
@@ -26,6 +27,7 @@ mod verify;
 mod wal;
 mod writer;
 
+pub use compact::{Compacted, CompactionGroup, CompactionOutcome, CompactionPlan, CompactionSettings, compact};
 pub use error::{Error, ErrorKind, Result};
 pub use receipt::{Ack, AppendTicket, Receipt};
 pub use repair::Repair;

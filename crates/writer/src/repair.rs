@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
-use annals_table::{CommitOutcome, ErrorKind, FileSystem, Lsn, Operation, Table, TableChange, WriterId};
+use annals_table::{CommitOutcome, ErrorKind, FileSystem, Lsn, Table, TableChange, WriterId};
 
 use crate::error::{Error, Result};
 use crate::wal::{Loss, Replay};
@@ -57,7 +57,7 @@ impl Repair {
             return Ok(());
         }
         let watermark = Some((writer, last));
-        let change = TableChange { operation: Operation::Write, adds: Vec::new(), removes: Vec::new(), watermark };
+        let change = TableChange::write(Vec::new(), watermark);
         match table.commit(change)? {
             CommitOutcome::Committed(_) => Ok(()),
             CommitOutcome::Conflict(conflict) => {

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use annals_event::Day;
-use annals_table::{CommitOutcome, DataFile, Operation, Snapshot, Table, TableChange};
+use annals_table::{CommitOutcome, DataFile, Snapshot, Table, TableChange};
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -44,7 +44,7 @@ pub fn expire(table: &Table, first_kept: Day) -> Result<Expiry> {
             return Ok(expiry);
         }
         let removes = expiry.files.iter().map(|file| DataFile::clone(file)).collect();
-        let change = TableChange { operation: Operation::Delete, adds: Vec::new(), removes, watermark: None };
+        let change = TableChange::delete(removes);
         match table.commit(change)? {
             CommitOutcome::Committed(_) => return Ok(expiry),
             CommitOutcome::Conflict(_) => {

@@ -1,5 +1,6 @@
 //! Tests of the whole writer, one for each rule of the way in.
 
+mod compaction;
 mod damaged;
 mod failing_commit;
 mod faulty;

@@ -1,6 +1,5 @@
 //! One attempt to commit: a change becomes a kernel transaction on top of a loaded version.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
 use delta_kernel::engine_data::FilteredEngineData;
@@ -9,14 +8,13 @@ use delta_kernel::{KernelError, KernelResult};
 
 use super::actions;
 use super::committer::{Finding, ReadBackCommitter, Settlement};
-use super::replay::app_id;
+use super::replay::{COMPACTION_APP_ID, app_id};
 use super::schema;
 use super::statistics::FileStatistics;
 use super::store::{Loaded, LogStore};
 use crate::change::{Operation, TableChange};
 use crate::data_file::DataFile;
 use crate::error::{Error, Result};
-use crate::ids::{Lsn, WriterId};
 use crate::snapshot::Snapshot;
 use crate::table::ENGINE_INFO;
 
@@ -93,6 +91,9 @@ impl LogStore {
         if let Some((writer, lsn)) = change.watermark {
             builder = builder.with_transaction_id(app_id(writer), lsn.0 as i64);
         }
+        if let Some(number) = change.compaction {
+            builder = builder.with_transaction_id(COMPACTION_APP_ID.to_owned(), number as i64);
+        }
         let committer = ReadBackCommitter::new(commit_id.to_owned(), Arc::clone(finding));
         let mut transaction = builder.build(self.engine(), Box::new(committer))?;
         if !change.adds.is_empty() {
@@ -111,11 +112,14 @@ impl LogStore {
 fn successor(base: &Snapshot, change: &TableChange) -> Snapshot {
     let removed = change.removes.iter().map(|file| file.path.as_str());
     let index = base.index().with(removed, change.adds.iter().map(|file| Arc::new(as_read(file))));
-    let mut watermarks = Arc::clone(base.watermarks());
+    let mut transactions = base.transactions().clone();
     if let Some((writer, lsn)) = change.watermark {
-        BTreeMap::<WriterId, Lsn>::insert(Arc::make_mut(&mut watermarks), writer, lsn);
+        transactions.set_watermark(writer, lsn);
     }
-    Snapshot::new(base.version() + 1, index, watermarks)
+    if let Some(number) = change.compaction {
+        transactions.set_compactions(number);
+    }
+    Snapshot::new(base.version() + 1, index, transactions)
 }
 
 /// The file as a reader of the log will see it, so that a version looks the same to all.

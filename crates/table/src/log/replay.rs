@@ -3,7 +3,7 @@
 //! The kernel decides which files are live; here its rows become [`DataFile`]s. The `txn` actions are read beside it,
 //! because a writer asks for its watermark without naming itself beforehand. Newest wins: batches come newest first.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, Int64Array, MapArray, RecordBatch, StringArray, StructArray};
@@ -23,6 +23,7 @@ use crate::file_name::DataFileName;
 use crate::ids::{Lsn, WriterId};
 use crate::index::{FileIndex, PARTITION_PREFIX};
 use crate::snapshot::Snapshot;
+use crate::transactions::{Newer, Transactions};
 
 /// Start of the application ids under which writers keep their watermark.
 pub(super) const APP_ID_PREFIX: &str = "annals-";
@@ -32,7 +33,8 @@ pub(super) fn app_id(writer: WriterId) -> String {
     format!("{APP_ID_PREFIX}{writer}")
 }
 
-type Watermarks = BTreeMap<WriterId, Lsn>;
+/// The application id under which compactions are counted.
+pub(super) const COMPACTION_APP_ID: &str = "annals-compaction";
 
 /// Why a log could not be replayed.
 #[derive(Debug)]
@@ -50,17 +52,19 @@ impl<E: Into<KernelError>> From<E> for ReplayError {
 }
 
 /// The whole state at `kernel`'s version.
-pub(super) fn whole(engine: &dyn Engine, kernel: &SnapshotRef) -> Result<(FileIndex, Watermarks), ReplayError> {
+pub(super) fn whole(engine: &dyn Engine, kernel: &SnapshotRef) -> Result<(FileIndex, Transactions), ReplayError> {
     let mut reader = FileReader::default();
     let scan = Arc::clone(kernel).scan_builder().without_row_transforms().build()?;
     for rows in scan.scan_metadata(engine)? {
         reader.read_scanned(rows?.scan_files)?;
     }
-    let mut watermarks = Watermarks::new();
+    let mut found = Newer::default();
     for batch in kernel.log_segment().read_actions(engine, LOG_TXN_SCHEMA.clone())? {
-        read_watermarks(batch?.actions, &mut watermarks)?;
+        read_transactions(batch?.actions, &mut found)?;
     }
-    Ok((FileIndex::empty().with([], reader.files), watermarks))
+    let mut transactions = Transactions::default();
+    transactions.extend(&found);
+    Ok((FileIndex::empty().with([], reader.files), transactions))
 }
 
 /// The state at `kernel`'s version, derived from `base`; `None` when the commits in between are not at hand.
@@ -68,7 +72,7 @@ pub(super) fn since(
     engine: &dyn Engine,
     kernel: &SnapshotRef,
     base: &Snapshot,
-) -> Result<Option<(FileIndex, Watermarks)>, ReplayError> {
+) -> Result<Option<(FileIndex, Transactions)>, ReplayError> {
     let Some(changes) = Arc::clone(kernel).incremental_scan_builder(base.version()).build(engine)? else {
         return Ok(None);
     };
@@ -83,30 +87,33 @@ pub(super) fn since(
 
     let commits = kernel.log_segment().listed.ascending_commit_files.iter().rev();
     let commits: Vec<_> = commits.filter(|log| log.version > base.version()).map(|log| log.location.clone()).collect();
-    let mut newer = Watermarks::new();
+    let mut newer = Newer::default();
     for batch in engine.json_handler().read_json_files(&commits, LOG_TXN_SCHEMA.clone(), None)? {
-        read_watermarks(batch?, &mut newer)?;
+        read_transactions(batch?, &mut newer)?;
     }
-    let mut watermarks = Watermarks::clone(base.watermarks());
-    watermarks.extend(newer);
-    Ok(Some((index, watermarks)))
+    let mut transactions = base.transactions().clone();
+    transactions.extend(&newer);
+    Ok(Some((index, transactions)))
 }
 
-/// Adds the watermarks of a batch of `txn` actions, unless a newer one is there.
-fn read_watermarks(batch: Box<dyn EngineData>, watermarks: &mut Watermarks) -> Result<(), ReplayError> {
+/// Takes in a batch of `txn` actions.
+fn read_transactions(batch: Box<dyn EngineData>, found: &mut Newer) -> Result<(), ReplayError> {
     let batch = ArrowEngineData::try_from_engine_data(batch)?;
     let transactions = struct_column(batch.record_batch().column_by_name("txn"), "txn")?;
     let app_ids = text_column(transactions, "appId")?;
     let versions = integer_column(transactions, "version")?;
     for row in (0..transactions.len()).filter(|row| transactions.is_valid(*row) && app_ids.is_valid(*row)) {
         let app_id = app_ids.value(row);
-        let Some(writer) = app_id.strip_prefix(APP_ID_PREFIX).and_then(|id| id.parse::<WriterId>().ok()) else {
-            continue;
+        let version = || {
+            u64::try_from(versions.value(row)).map_err(|_| {
+                ReplayError::Entry(ErrorKind::Corrupt, format!("{app_id} has the version {}", versions.value(row)))
+            })
         };
-        let lsn = u64::try_from(versions.value(row)).map_err(|_| {
-            ReplayError::Entry(ErrorKind::Corrupt, format!("{app_id} has the version {}", versions.value(row)))
-        })?;
-        watermarks.entry(writer).or_insert(Lsn(lsn));
+        if app_id == COMPACTION_APP_ID {
+            found.compactions(version()?);
+        } else if let Some(writer) = app_id.strip_prefix(APP_ID_PREFIX).and_then(|id| id.parse::<WriterId>().ok()) {
+            found.watermark(writer, Lsn(version()?));
+        }
     }
     Ok(())
 }

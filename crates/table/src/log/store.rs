@@ -144,8 +144,8 @@ impl LogStore {
         };
         self.check_beginning(&kernel)?;
         schema::check_ours(&kernel, &self.options)?;
-        let (index, watermarks) = replay::whole(&self.engine, &kernel).map_err(|error| self.replay_error(error))?;
-        let snapshot = Arc::new(Snapshot::new(kernel.version(), index, Arc::new(watermarks)));
+        let (index, transactions) = replay::whole(&self.engine, &kernel).map_err(|error| self.replay_error(error))?;
+        let snapshot = Arc::new(Snapshot::new(kernel.version(), index, transactions));
         Ok(Some(Loaded { started_at: kernel.version(), kernel, snapshot }))
     }
 
@@ -162,11 +162,11 @@ impl LogStore {
         }
         schema::check_ours(&kernel, &self.options)?;
         let derived = replay::since(&self.engine, &kernel, &from.snapshot).map_err(|error| self.replay_error(error))?;
-        let Some((index, watermarks)) = derived else {
+        let Some((index, transactions)) = derived else {
             let error = Error::new(ErrorKind::Unavailable, "the commits since are not at hand");
             return self.load_after(from, &error);
         };
-        let snapshot = Arc::new(Snapshot::new(kernel.version(), index, Arc::new(watermarks)));
+        let snapshot = Arc::new(Snapshot::new(kernel.version(), index, transactions));
         Ok(self.advanced(from, kernel, snapshot))
     }
 

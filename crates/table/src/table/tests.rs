@@ -123,11 +123,11 @@ fn file(first: u64, last: u64) -> DataFile {
 }
 
 fn flush(files: Vec<DataFile>, last: u64) -> TableChange {
-    TableChange { operation: Operation::Write, adds: files, removes: vec![], watermark: Some((WRITER, Lsn(last))) }
+    TableChange::write(files, Some((WRITER, Lsn(last))))
 }
 
 fn replacement(removes: Vec<DataFile>, adds: Vec<DataFile>) -> TableChange {
-    TableChange { operation: Operation::Optimize, adds, removes, watermark: None }
+    TableChange { operation: Operation::Optimize, adds, removes, watermark: None, compaction: None }
 }
 
 #[track_caller]
@@ -155,7 +155,7 @@ fn assert_same(a: &Snapshot, b: &Snapshot) {
     assert_eq!(a.version(), b.version());
     assert_eq!(a.files(&FileFilter::all()), b.files(&FileFilter::all()));
     assert_eq!(a.totals(), b.totals());
-    assert_eq!(a.watermarks(), b.watermarks());
+    assert_eq!(a.transactions(), b.transactions());
 }
 
 #[test]
@@ -280,13 +280,7 @@ fn another_writers_commit_in_between_is_built_upon() {
     let bed = Bed::new();
     let (table, other) = (bed.table(), bed.table());
     let theirs = file_of(OTHER_WRITER, "acme", "2026-05-31", 1, 5);
-    let change = TableChange {
-        operation: Operation::Write,
-        adds: vec![theirs.clone()],
-        removes: vec![],
-        watermark: Some((OTHER_WRITER, Lsn(5))),
-    };
-    committed(other.commit(change));
+    committed(other.commit(TableChange::write(vec![theirs.clone()], Some((OTHER_WRITER, Lsn(5))))));
     let snapshot = committed(table.commit(flush(vec![file(1, 10)], 10)));
     assert_eq!(snapshot.version(), 2);
     assert_eq!(paths(&snapshot), vec![file(1, 10).path, theirs.path]);
@@ -336,8 +330,7 @@ fn a_delete_and_its_reader_agree() {
     let bed = Bed::new();
     let (table, other) = (bed.table(), bed.table());
     committed(table.commit(flush(vec![file(1, 10), file(11, 20)], 20)));
-    let change =
-        TableChange { operation: Operation::Delete, adds: vec![], removes: vec![file(1, 10)], watermark: None };
+    let change = TableChange::delete(vec![file(1, 10)]);
     let snapshot = committed(table.commit(change));
     assert_eq!(paths(&snapshot), vec![file(11, 20).path]);
     assert_same(&snapshot, &other.refresh().unwrap());
