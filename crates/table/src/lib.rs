@@ -31,7 +31,7 @@ pub use data_file::{DataFile, FileOrigin};
 pub use encode::{EncodedFile, encode_data_file};
 pub use error::{Error, ErrorKind, Result};
 pub use file_name::DataFileName;
-pub use fs::{FileSystem, FsEntry, FsFile, FsMetadata, OsFileSystem};
+pub use fs::{FileSystem, FsEntry, FsFile, FsMetadata, OsFileSystem, sync_names_above};
 pub use ids::{Lsn, WriterId};
 pub use parquet_settings::{ColumnEncoding, ParquetSettings, Statistics};
 pub use snapshot::{FileFilter, Snapshot, Totals};
