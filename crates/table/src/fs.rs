@@ -53,6 +53,21 @@ pub trait FileSystem: Send + Sync + fmt::Debug + 'static {
     fn metadata(&self, path: &Path) -> io::Result<FsMetadata>;
 }
 
+/// Makes the names of `path` and of every directory above it durable, whoever made them: a process that creates a directory
+/// may die before it synced the one above, and the next one finds it there.
+///
+/// # Errors
+/// That of a sync. A directory that this process may not read ends the walk: it cannot have been made by one like it.
+pub fn sync_names_above(fs: &dyn FileSystem, path: &Path) -> io::Result<()> {
+    for above in path.ancestors().skip(1).filter(|above| !above.as_os_str().is_empty()) {
+        match fs.sync_dir(above) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(()),
+            outcome => outcome?,
+        }
+    }
+    Ok(())
+}
+
 /// An open file. Positional, so that it can be shared.
 pub trait FsFile: Send + Sync + fmt::Debug {
     /// Reads up to `buffer.len()` bytes at `offset`; 0 at the end.

@@ -36,7 +36,7 @@ pub use encode::{DataFileEncoder, EncodedFile, encode_data_file};
 pub use error::{Error, ErrorKind, Result};
 pub use file_name::DataFileName;
 pub use file_shape::FileShape;
-pub use fs::{FileSystem, FsEntry, FsFile, FsMetadata, OsFileSystem};
+pub use fs::{FileSystem, FsEntry, FsFile, FsMetadata, OsFileSystem, sync_names_above};
 pub use ids::{Lsn, WriterId};
 pub use parquet_settings::{ColumnEncoding, ParquetSettings, Statistics};
 pub use snapshot::{FileFilter, Snapshot, Totals};

@@ -6,8 +6,7 @@
 
 use std::sync::Arc;
 
-use futures::{StreamExt as _, TryStreamExt as _};
-use object_store::ObjectStoreExt as _;
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use object_store::path::Path;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -15,9 +14,6 @@ use crate::file_name::DataFileName;
 use crate::ids::{Lsn, WriterId};
 use crate::snapshot::Snapshot;
 use crate::table::Table;
-
-/// How many orphans are deleted at once.
-const DELETES_AT_ONCE: usize = 16;
 
 impl Table {
     /// Deletes the files of `writer` that no commit will ever name, and returns their paths, ascending. Blocks.
@@ -39,18 +35,13 @@ impl Table {
         orphans.sort_unstable();
 
         let objects = Arc::clone(self.object_store());
-        let doomed = orphans.clone();
+        let doomed: Vec<_> = orphans.iter().map(|path| Ok(Path::from(path.as_str()))).collect();
         let deleted = self.log().block_on(async move {
-            let deletes = doomed.into_iter().map(|path| {
-                let objects = Arc::clone(&objects);
-                async move {
-                    match objects.delete(&Path::from(path)).await {
-                        Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-                        Err(error) => Err(error),
-                    }
-                }
-            });
-            futures::stream::iter(deletes).buffer_unordered(DELETES_AT_ONCE).try_collect::<Vec<()>>().await
+            let gone = |outcome| match outcome {
+                Ok(_) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+                Err(error) => Err(error),
+            };
+            objects.delete_stream(stream::iter(doomed).boxed()).map(gone).try_collect::<Vec<()>>().await
         });
         deleted.map_err(|error| self.orphan_error("deleting orphans", error))?;
         if !orphans.is_empty() {

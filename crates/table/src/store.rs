@@ -15,7 +15,8 @@ use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 use url::Url;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::fs::FileSystem;
+use crate::fs::{FileSystem, sync_names_above};
+use crate::log::LOG_FOLDER;
 
 mod batch;
 mod disk;
@@ -219,6 +220,21 @@ impl Store {
                 }
             }
         }
+    }
+
+    /// Makes the names in the log of table `table` durable, whoever gave them. Blocks.
+    ///
+    /// A process that was killed between giving a commit its name and syncing it leaves a commit that is seen and not
+    /// durable: who wants to rely on what it says, to cut a write-ahead log say, calls this before.
+    ///
+    /// # Errors
+    /// `Unavailable` when a sync failed.
+    pub fn settle_log(&self, table: &str) -> Result<()> {
+        let Place::Local { fs, root, .. } = &self.place else { return Ok(()) };
+        let log = root.join(table).join(LOG_FOLDER);
+        let failed = |error| io_error(format!("cannot sync the log of table {table}"), error);
+        fs.sync_dir(&log).map_err(failed)?;
+        sync_names_above(fs.as_ref(), &log).map_err(failed)
     }
 
     fn local_table(&self, name: &str) -> LocalStore {

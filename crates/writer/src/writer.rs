@@ -140,6 +140,7 @@ impl Writer {
         let lock = WalLock::take(fs.as_ref(), &wal_dir)?;
         // The newest version settles a commit whose answer the process before did not live to see.
         let snapshot = table.refresh()?;
+        store.settle_log(table.name())?;
         let watermark_of = |writer| snapshot.watermark(writer).unwrap_or(Lsn(0));
         let replay = Replay::read_past(fs.as_ref(), &wal_dir, watermark_of, damaged)?;
         let repair = Repair::of(&replay, fs.as_ref(), &wal_dir)?;

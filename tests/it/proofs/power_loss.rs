@@ -133,3 +133,61 @@ fn a_frame_whose_sync_failed_is_written_again_before_it_is_trusted() {
         assert!(world.oracle.synced() > 0);
     }
 }
+
+/// Found by chance: the folder of the log had been made by a process whose sync of the folder above failed. The next found
+/// it there, wrote and acknowledged, and a loss of power took the folder with the log.
+#[test]
+fn a_log_folder_whose_name_is_not_durable_yet_is_made_so_by_the_next_start() {
+    for fault in [FsFault::Fail(io::ErrorKind::Other), FsFault::Stop] {
+        let runtime = runtime();
+        let mut world = World::new(Place::new(false, 7, runtime.handle()));
+        // Every folder's first sync.
+        world.place.fs.follow(move |operation| (operation.kind == FsOperationKind::SyncDir).then_some(fault));
+        assert!(world.open().is_err());
+        world.place.fs.follow_nothing();
+        world.crash(None);
+        world.open().unwrap();
+        acknowledge_and_lose_power(&mut world);
+    }
+}
+
+/// Found by the simulation: the sync of the table log's folder failed, the commit was found there when it was read back and
+/// taken for durable, the write-ahead log was cut, and a loss of power took the commit.
+#[test]
+fn a_commit_whose_name_could_not_be_synced_is_not_relied_upon() {
+    for kills in [false, true] {
+        let runtime = runtime();
+        let mut world = World::new(Place::new(false, 7, runtime.handle()));
+        world.open().unwrap();
+        work(&mut world, 20);
+        world.place.fs.follow(|operation| {
+            let is_log = operation.path.ends_with("_delta_log") && operation.kind == FsOperationKind::SyncDir;
+            is_log.then_some(FsFault::Fail(io::ErrorKind::Other))
+        });
+        work(&mut world, 20);
+        world.wait();
+        world.flush();
+        if kills {
+            world.crash(None);
+            world.place.fs.follow_nothing();
+            world.open().unwrap();
+        }
+        // The log goes on into other segments, whose names make the removal of the old ones durable.
+        for _ in 0..200 {
+            world.append(EVENTS_MAX, Ack::Wal);
+            world.log();
+        }
+        acknowledge_and_lose_power(&mut world);
+    }
+}
+
+fn acknowledge_and_lose_power(world: &mut World) {
+    world.append(EVENTS_MAX, Ack::Wal);
+    world.log();
+    assert!(world.oracle.synced() > 0);
+    world.place.fs.follow_nothing();
+    world.crash(Some(Unsynced::Lost));
+    world.open().unwrap();
+    world.look("after the loss of power");
+    assert_eq!(world.oracle.findings.told, Vec::<String>::new());
+}

@@ -9,7 +9,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
-use annals_testkit::fault::{FsFault, FsOperation, StoreFault, StoreOperation, Unsynced};
+use annals_testkit::fault::{FsFault, FsOperation, StoreFault, StoreOperation, StoreOperationKind, Unsynced};
 use annals_writer::Ack;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -34,6 +34,10 @@ struct Weather {
     seed: u64,
     bad: AtomicBool,
     drawn: AtomicU64,
+    /// Goes on with the world's operations: a read that is bound to fail fails for as long as one lasts.
+    hour: AtomicU64,
+    /// What the disk was asked to do, in its order: where two runs of one seed part, it says how.
+    asked: Mutex<Vec<String>>,
 }
 
 impl Weather {
@@ -58,11 +62,18 @@ struct Outcome {
     acknowledged: u64,
     findings: Findings,
     bytes: BTreeMap<String, Vec<u8>>,
+    asked: Vec<String>,
 }
 
 fn simulate(seed: u64) -> Outcome {
     let runtime = runtime();
-    let weather = Arc::new(Weather { seed, bad: AtomicBool::new(false), drawn: AtomicU64::new(0) });
+    let weather = Arc::new(Weather {
+        seed,
+        bad: AtomicBool::new(false),
+        drawn: AtomicU64::new(0),
+        hour: AtomicU64::new(0),
+        asked: Mutex::default(),
+    });
     let place = Place::new(seed % 2 == 1, seed, runtime.handle());
     if let Objects::Remote(objects) = &place.objects {
         let weather = Arc::clone(&weather);
@@ -77,7 +88,8 @@ fn simulate(seed: u64) -> Outcome {
     let mut world = world.lock().unwrap();
     world.end();
     let findings = std::mem::take(&mut world.oracle.findings);
-    Outcome { acknowledged: world.oracle.synced(), findings, bytes: world.place.bytes() }
+    let asked = std::mem::take(&mut *weather.asked.lock().unwrap());
+    Outcome { acknowledged: world.oracle.synced(), findings, bytes: world.place.bytes(), asked }
 }
 
 /// Starts the process where there is none, and looks at what it finds.
@@ -94,6 +106,7 @@ fn ensure_open(world: &Arc<Mutex<World>>, weather: &Arc<Weather>) {
         }
         follow(&guard, world, weather);
         tries += 1;
+        weather.hour.fetch_add(1, Ordering::SeqCst);
         if tries > STARTS_MAX {
             weather.bad.store(false, Ordering::SeqCst);
         }
@@ -127,6 +140,7 @@ fn follow(guard: &World, world: &Arc<Mutex<World>>, weather: &Arc<Weather>) {
 
 /// What happens at an operation of the disk, before it.
 fn at_the_disk(world: &Weak<Mutex<World>>, weather: &Weather, operation: &FsOperation) -> Option<FsFault> {
+    weather.asked.lock().unwrap().push(format!("{:?} {}", operation.kind, operation.path.display()));
     let draw = weather.draw();
     if draw.is_multiple_of(400) {
         return Some(FsFault::Stop);
@@ -169,6 +183,7 @@ fn between(world: &mut World, draw: u64) {
 /// One operation of the world.
 fn act(world: &Arc<Mutex<World>>, weather: &Weather) {
     let mut guard = world.lock().unwrap();
+    weather.hour.fetch_add(1, Ordering::SeqCst);
     let draw = guard.chance.random_range(0..100);
     let number = guard.chance.random::<u64>();
     match draw {
@@ -243,12 +258,15 @@ fn ack(number: u64) -> Ack {
     [Ack::Memory, Ack::Wal, Ack::Wal, Ack::Stored][(number % 4) as usize]
 }
 
-/// A fault that depends on nothing but the seed and the operation, so that the order of threads does not matter.
+/// A fault that depends on nothing but the seed, the operation, and for a read the hour: queries read ahead and give up what
+/// they need no more, so how often an object was read is a matter of threads.
 fn store_fault(weather: &Weather, operation: &StoreOperation) -> Option<StoreFault> {
-    if !weather.is_bad() || operation.nth >= FAULTS_AN_OBJECT_MAX {
+    let is_read = matches!(operation.kind, StoreOperationKind::Get | StoreOperationKind::List);
+    if !weather.is_bad() || (!is_read && operation.nth >= FAULTS_AN_OBJECT_MAX) {
         return None;
     }
-    let mut chance = StdRng::seed_from_u64(hash((weather.seed, operation.kind, &operation.path, operation.nth)));
+    let when = if is_read { weather.hour.load(Ordering::SeqCst) } else { operation.nth };
+    let mut chance = StdRng::seed_from_u64(hash((weather.seed, operation.kind, &operation.path, when)));
     chance.random_bool(0.3).then(|| StoreFault::ALL[chance.random_range(0..StoreFault::ALL.len())])
 }
 
@@ -274,6 +292,10 @@ fn equal_seeds_end_in_equal_bytes() {
         let files = |outcome: &Outcome| outcome.bytes.keys().cloned().collect::<Vec<_>>();
         if once.acknowledged != again.acknowledged || files(&once) != files(&again) {
             findings.wrong(format!("seed {seed}: {} and {} acknowledged", once.acknowledged, again.acknowledged));
+        }
+        if let Some(at) = (0..once.asked.len()).find(|at| once.asked.get(*at) != again.asked.get(*at)) {
+            let (first, others) = (&once.asked[at.saturating_sub(3)..=at], again.asked.get(at));
+            findings.wrong(format!("seed {seed}: operation {at} is {first:?} and {others:?}"));
         }
         for (path, bytes) in &once.bytes {
             if again.bytes.get(path).is_some_and(|others| others != bytes) {

@@ -6,13 +6,13 @@
 //! Bytes go to a temporary under `<root>/.tmp`, are synced, and get their name by a hard link (at most one creator wins)
 //! or a rename (the last one wins).
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::fs::{FileSystem, FsFile, FsMetadata};
+use crate::fs::{FileSystem, FsFile, FsMetadata, sync_names_above};
 
 /// Start of the names that are ours alone: never listed, never an object's.
 pub(super) const RESERVED_PREFIX: &str = ".tmp";
@@ -33,6 +33,8 @@ pub(super) struct Disk {
     root_ready: Mutex<bool>,
     /// Directories whose own name, and those of all above them, were synced by this process.
     durable_dirs: Mutex<HashSet<PathBuf>>,
+    /// Directories whose sync failed: what is named in them can be read and may be gone after a loss of power.
+    doubtful_dirs: Mutex<BTreeSet<PathBuf>>,
 }
 
 /// What a put does when the name is taken.
@@ -49,7 +51,8 @@ impl Disk {
         // Other processes start elsewhere; where numbers meet, `create_new` decides and the next one is tried.
         let start = u64::from(std::process::id()) << 32;
         let next_temporary = AtomicU64::new(start);
-        Self { fs, root, next_temporary, root_ready: Mutex::default(), durable_dirs: Mutex::default() }
+        let (root_ready, durable_dirs, doubtful_dirs) = Default::default();
+        Self { fs, root, next_temporary, root_ready, durable_dirs, doubtful_dirs }
     }
 
     /// Stores `parts` as `target`, durably.
@@ -174,6 +177,8 @@ impl Disk {
         if !*ready {
             let created = self.prepare_dir(&self.root.join(RESERVED_PREFIX))?;
             created.iter().skip(1).try_for_each(|dir| self.fs.sync_dir(dir))?;
+            // The process that made the store may have died before its name was durable.
+            sync_names_above(self.fs.as_ref(), &self.root)?;
             *ready = true;
         }
         Ok(())
@@ -185,11 +190,41 @@ impl Disk {
 
     /// Syncs directories in the order of [`prepare_dir`](Self::prepare_dir) and remembers the first as durable.
     pub(super) fn sync_dirs(&self, dirs: &[PathBuf]) -> io::Result<()> {
-        dirs.iter().try_for_each(|dir| self.fs.sync_dir(dir))?;
+        for (at, dir) in dirs.iter().enumerate() {
+            if let Err(error) = self.fs.sync_dir(dir) {
+                self.doubtful_dirs().extend(dirs[at..].iter().cloned());
+                return Err(error);
+            }
+        }
         if let Some(dir) = dirs.first() {
             self.remember_durable(dir);
         }
         Ok(())
+    }
+
+    /// Makes the names in `dir`, and its own, durable where a failed sync left them in doubt: who reads an object back to learn
+    /// whether it was stored may then rely on it.
+    ///
+    /// # Errors
+    /// That of the sync, which the next call tries again: unlike the bytes of a file, names that were not written stay so
+    /// until they are, or the file system takes nothing more.
+    pub(super) fn settle_dir(&self, dir: &Path) -> io::Result<()> {
+        let mut doubtful = self.doubtful_dirs();
+        if doubtful.is_empty() {
+            return Ok(());
+        }
+        // Children before parents, as when they were made.
+        let concerned: Vec<PathBuf> = doubtful.iter().rev().filter(|doubt| dir.starts_with(doubt)).cloned().collect();
+        for dir in concerned {
+            self.fs.sync_dir(&dir).or_else(ignore_missing)?;
+            doubtful.remove(&dir);
+        }
+        Ok(())
+    }
+
+    fn doubtful_dirs(&self) -> std::sync::MutexGuard<'_, BTreeSet<PathBuf>> {
+        // A set of paths is consistent at every moment.
+        self.doubtful_dirs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn remember_durable(&self, dir: &Path) {

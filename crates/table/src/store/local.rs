@@ -139,6 +139,9 @@ impl ObjectStore for LocalStore {
         let location = location.clone();
         self.blocking(move |store| {
             let file = store.file_of(&location)?;
+            file.parent()
+                .map_or(Ok(()), |dir| store.disk.settle_dir(dir))
+                .map_err(|error| io_error(&location, error))?;
             let metadata = store.disk.metadata(&file).map_err(|error| io_error(&location, error))?;
             let mut meta = object_meta(location.clone(), &metadata);
             options.check_preconditions(&meta)?;

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::path::Path;
 
-use annals_table::{FileSystem, FsFile};
+use annals_table::{FileSystem, FsFile, sync_names_above};
 use serde::{Deserialize, Serialize};
 
 use super::segment::read_all;
@@ -85,6 +85,8 @@ impl WalLock {
     /// `Conflict`, naming the holder, when another process has it.
     pub(crate) fn take(fs: &dyn FileSystem, dir: &Path) -> Result<Self> {
         create_dirs(fs, dir)?;
+        // Also where it was there: who created it may have died before its name, or that of one above, was durable.
+        sync_names_above(fs, dir).map_err(|error| Error::io("syncing the folders above", dir, error))?;
         let path = dir.join(LOCK_FILE);
         let file = match fs.create_new(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => fs.open(&path, true),
@@ -135,7 +137,7 @@ pub(crate) fn write_note(fs: &dyn FileSystem, dir: &Path, holder: &WalHolder) ->
     fs.rename(&path, &dir.join(HOLDER_FILE)).map_err(failed)
 }
 
-/// Creates `dir` and what is missing above it, durably.
+/// Creates `dir` and what is missing above it.
 fn create_dirs(fs: &dyn FileSystem, dir: &Path) -> Result<()> {
     if fs.metadata(dir).is_ok_and(|found| found.is_dir) {
         return Ok(());
@@ -144,6 +146,6 @@ fn create_dirs(fs: &dyn FileSystem, dir: &Path) -> Result<()> {
     create_dirs(fs, parent)?;
     match fs.create_dir(dir) {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(Error::io("creating", dir, error)),
-        _ => fs.sync_dir(parent).map_err(|error| Error::io("syncing", parent, error)),
+        _ => Ok(()),
     }
 }
