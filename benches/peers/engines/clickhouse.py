@@ -44,7 +44,8 @@ def load(source, store, options):
         "index by_trace trace_id type bloom_filter(0.01) granularity 1, "
         "index by_user end_user_id type bloom_filter(0.01) granularity 1, "
         "index by_word payload type text(tokenizer = splitByNonAlpha)) "
-        "engine = MergeTree order by (project_id, timestamp) partition by toYYYYMM(timestamp) settings fsync_after_insert = 1"
+        "engine = MergeTree order by (project_id, timestamp) partition by toYYYYMM(timestamp) "
+        "settings fsync_after_insert = 1, min_rows_to_fsync_after_merge = 1"
     )
     wires = ", ".join(f"`{wire}` {'DateTime64(6, ' + quoted('UTC') + ')' if type_ == 'TIMESTAMP' else 'String'}"
                       for wire, _, type_ in COLUMNS)
