@@ -6,6 +6,7 @@ answer ends at its limit, its last timestamp may have more events than fit, of w
 them is compared, and that every one is of the answer's kind follows from the rest.
 """
 
+import collections
 import datetime
 import itertools
 import json
@@ -68,9 +69,9 @@ def compare(question, values, ours, whose, theirs, reference):
         places = list(group)
         if full and places[-1] == len(ours) - 1:
             continue
-        mine, other = ({key(answer[place]) for place in places} for answer in (ours, theirs))
+        mine, other = (collections.Counter(key(answer[place]) for place in places) for answer in (ours, theirs))
         if mine != other:
-            raise Different(f"{where}, events of {at} us:\n{whose}: {sorted(mine - other)}\n{reference}: {sorted(other - mine)}")
+            raise Different(f"{where}, events of {at} us:\n{whose}: {sorted((mine - other).elements())}\n{reference}: {sorted((other - mine).elements())}")
 
 
 def belongs(question, values, answer):

@@ -63,7 +63,9 @@ def loaded(name, version, source, work, options):
     """Loads an engine unless a run before left its store, and returns what loading took."""
     module, store = engine(name), work / name
     notes = work / f"{name}.loaded.json"
-    identity = {"version": version, "events": options["events"], "program": options["program_sha256"]}
+    identity = {"version": version, "events": options["events"], "drawn_from": [source.stat().st_size, source.stat().st_mtime_ns]}
+    if name.startswith("annals"):
+        identity["program"] = options["program_sha256"]
     if notes.exists():
         note = json.loads(notes.read_text())
         if note["identity"] == identity:
