@@ -71,7 +71,9 @@ def compare(question, values, ours, whose, theirs, reference):
             continue
         mine, other = (collections.Counter(key(answer[place]) for place in places) for answer in (ours, theirs))
         if mine != other:
-            raise Different(f"{where}, events of {at} us:\n{whose}: {sorted((mine - other).elements())}\n{reference}: {sorted((other - mine).elements())}")
+            only = {whose: mine - other, reference: other - mine}
+            lines = [f"in {name} alone: {event}" for name, events in only.items() for event in sorted(events.elements())]
+            raise Different("\n".join([f"{where}, events of {at} us:", *lines]))
 
 
 def belongs(question, values, answer):

@@ -38,32 +38,41 @@ def version(module, store, source, options):
 
 
 def ask(module, store, source, options):
-    """Times of every question in milliseconds; the answers go to a file, for comparison."""
+    """Asks each question that a line of standard input names and prints its times in milliseconds, as JSON. The answers go to a
+    file, for comparison."""
     workload = json.loads(pathlib.Path(options["workload"]).read_text())
     asker = module.open(store, options)
-    times, answers = {}, {}
+    answers = {}
     try:
-        for name, question in QUESTIONS.items():
-            values, runs = workload[name], options["runs"]
-            for untimed in values["untimed"]:
-                asker.ask(untimed)
-            timed = values["timed"] if question.rotates else values["timed"] * runs
-            took, answers[name], begun = [], [], time.perf_counter()
-            for one in timed:
-                if len(took) >= RUNS_MIN and time.perf_counter() - begun > QUESTION_S_MAX:
-                    break
-                start = time.perf_counter()
-                rows = asker.ask(one)
-                took.append((time.perf_counter() - start) * 1000)
-                if question.rotates or not answers[name]:
-                    answers[name].append([event_of(event) for event in asker.events(rows)])
-            times[name] = {"median_ms": statistics.median(took), "runs": len(took),
-                           "hot_ms": hottest(asker, timed[len(took) - 1], runs) if question.rotates else min(took)}
+        print(json.dumps("ready"), flush=True)
+        for line in sys.stdin:
+            name = line.strip()
+            times, answers[name] = timed(asker, name, workload[name], options["runs"])
+            print(json.dumps(times), flush=True)
         peak = asker.peak_bytes()
     finally:
         asker.close()
     write_json(options["answers"], answers)
-    return {"times": times, "peak_bytes": peak}
+    return {"peak_bytes": peak}
+
+
+def timed(asker, name, values, runs):
+    """The times of a question, and its answers in the form that is compared, one for each of its values."""
+    rotates = QUESTIONS[name].rotates
+    for untimed in values["untimed"]:
+        asker.ask(untimed)
+    asked = values["timed"] if rotates else values["timed"] * runs
+    took, answers, begun = [], [], time.perf_counter()
+    for one in asked:
+        if len(took) >= RUNS_MIN and time.perf_counter() - begun > QUESTION_S_MAX:
+            break
+        start = time.perf_counter()
+        rows = asker.ask(one)
+        took.append((time.perf_counter() - start) * 1000)
+        if rotates or not answers:
+            answers.append([event_of(event) for event in asker.events(rows)])
+    hot = hottest(asker, asked[len(took) - 1], runs) if rotates else min(took)
+    return {"median_ms": statistics.median(took), "hot_ms": hot, "runs": len(took)}, answers
 
 
 def hottest(asker, values, runs):

@@ -50,7 +50,8 @@ def parts(annals, options, work):
     for at in range(0, len(lines), size):
         files.append(work / f"part-{at:09}.ndjson")
         files[-1].write_bytes(b"".join(lines[at : at + size]))
-    traces = list(dict.fromkeys(json.loads(line)["traceId"] for line in chance.sample(lines, min(len(lines), 50 * options.rounds))))
+    some = chance.sample(lines, min(len(lines), 50 * options.rounds))
+    traces = list(dict.fromkeys(json.loads(line)["traceId"] for line in some))
     return files, traces[: options.rounds]
 
 

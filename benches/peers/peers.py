@@ -21,6 +21,8 @@ Q1 … Q7  whole events. A median of milliseconds from asking to all rows in the
          Q2, Q3, Q5 and Q7 are asked with 24 different values, each once, after 3 others that do not count, so that what is
          measured has not been asked before; Q1, Q4 and Q6 are asked `--runs` times with the same values after once. Hot minimum:
          the shortest of `--runs` answers to the same values. A question that takes a minute in all is asked 7 times at least.
+         One process an engine, all of them open; each question is asked of one engine after the other, so that a machine that is
+         busier for a while is so for all.
 cold     the first answer of a new process to Q2, the median of `--cold` processes, each asked for another trace; the operating
          system's cache is warm. From opening the store, or from starting the server, to the last row, without the start of
          Python; for Annals also the whole process of `annals trace`, from start to exit.
@@ -37,6 +39,7 @@ import os
 import pathlib
 import shutil
 import statistics
+import subprocess
 import sys
 
 import answers
@@ -83,8 +86,58 @@ def loaded(name, version, source, work, options):
     return took
 
 
-def measure(name, source, work, drawn, options):
-    """Everything about one engine."""
+class Asking:
+    """An engine's process that waits for questions."""
+
+    def __init__(self, name, store, source, options):
+        command = [sys.executable, HERE / "child.py", "ask", name, store, source, json.dumps(options)]
+        self.title = engine(name).TITLE
+        self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.heard()
+
+    def heard(self):
+        line = self.process.stdout.readline()
+        if not line:
+            sys.exit(f"{self.title} ended with {self.process.wait()} before it answered")
+        return json.loads(line)
+
+    def ask(self, question):
+        self.process.stdin.write(f"{question}\n")
+        self.process.stdin.flush()
+        return self.heard()
+
+    def end(self):
+        """Its last word, once it has no more questions to wait for."""
+        self.process.stdin.close()
+        last = self.heard()
+        self.process.wait()
+        return last
+
+
+def asked(wanted, source, work, options):
+    """Every engine's times, one question after another, so that all are asked it within the same minutes."""
+    asking, times, peaks = {}, {name: {} for name in wanted}, {}
+    try:
+        for name in wanted:
+            answers_to = {"answers": str(work / f"{name}.answers.json")}
+            asking[name] = Asking(name, work / place(name), source, {**options, **answers_to})
+        for question in QUESTIONS:
+            for name in wanted:
+                say(f"{question}: {asking[name].title}")
+                times[name][question] = asking[name].ask(question)
+        for name in wanted:
+            peaks[name] = asking[name].end()["peak_bytes"]
+    finally:
+        for one in asking.values():
+            # What waits for a question ends, and ends its server, when there is none.
+            if not one.process.stdin.closed:
+                one.process.stdin.close()
+            one.process.wait()
+    return {name: {"times": times[name], "asked_peak_bytes": peaks[name]} for name in wanted}
+
+
+def stored(name, source, work, options):
+    """Loads one engine: what it is, and what loading took."""
     module, store = engine(name), work / place(name)
     version = child("version", name, store, source, options)
     result = {"title": module.TITLE, "version": version}
@@ -93,16 +146,25 @@ def measure(name, source, work, drawn, options):
         result["size"] = child("size", name, store, source, options)
         if hasattr(module, "layout"):
             result["layout"] = module.layout(store)
-    say(f"{module.TITLE}: asking")
-    asked = child("ask", name, store, source, {**options, "answers": str(work / f"{name}.answers.json")})
-    result["times"], result["asked_peak_bytes"] = asked["times"], asked["peak_bytes"]
-    traces = drawn["Q2"]["timed"][: options["cold"]]
-    if traces:
-        firsts = [child("first", name, store, source, {**options, "values": values}) for values in traces]
-        result["first_ms"] = statistics.median(first["first_ms"] for first in firsts)
-        if hasattr(module, "cold"):
-            result["cold_ms"] = statistics.median(module.cold(store, values, options) for values in traces)
     return result
+
+
+def first_answers(wanted, source, work, drawn, options):
+    """New processes, each asked once: the engines take turns."""
+    firsts, wholes = {name: [] for name in wanted}, {name: [] for name in wanted}
+    for values in drawn["Q2"]["timed"][: options["cold"]]:
+        say("new processes")
+        for name in wanted:
+            module, store = engine(name), work / place(name)
+            firsts[name].append(child("first", name, store, source, {**options, "values": values})["first_ms"])
+            if hasattr(module, "cold"):
+                wholes[name].append(module.cold(store, values, options))
+    found = {name: {} for name in wanted}
+    for kind, measured in (("first_ms", firsts), ("cold_ms", wholes)):
+        for name in wanted:
+            if measured[name]:
+                found[name][kind] = statistics.median(measured[name])
+    return found
 
 
 def compare(name, reference, work, drawn):
@@ -151,11 +213,12 @@ def run(options):
 
     given = {"annals": str(pathlib.Path(options.annals).resolve()), "program_sha256": sha256, "events": options.events,
              "runs": options.runs, "cold": options.cold, "workload": str(work / "workload.json")}
-    results, compared = {}, 0
-    for name in wanted:
-        results[name] = measure(name, source, work, drawn, given)
-        if name != wanted[0]:
-            compared += compare(name, wanted[0], work, drawn)
+    results = {name: stored(name, source, work, given) for name in wanted}
+    for name, times in asked(wanted, source, work, given).items():
+        results[name].update(times)
+    compared = sum(compare(name, wanted[0], work, drawn) for name in wanted[1:])
+    for name, times in first_answers(wanted, source, work, drawn, given).items():
+        results[name].update(times)
     report_of = {"machine": machine(), "program": program(options.annals), "workload": " ".join(command),
                  "events": options.events, "bytes": source.stat().st_size, "answers": compared, "skipped": skipped,
                  "asked": drawn, "engines": results}
@@ -186,7 +249,7 @@ def at_least(least):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--annals", required=True, help="the release program (xtask gives it)")
-    parser.add_argument("--work", required=True, help="folder for the events and stores, about 12 GB for 5 million (xtask gives one)")
+    parser.add_argument("--work", required=True, help="folder for events and stores, 12 GB for 5 million (xtask gives one)")
     parser.add_argument("--events", type=at_least(10_000), default=5_000_000, help="default 5,000,000")
     parser.add_argument("--runs", type=at_least(7), default=9, help="answers to the same values, at least 7; default 9")
     parser.add_argument("--cold", type=at_least(0), default=5, help="new processes of each engine; default 5")

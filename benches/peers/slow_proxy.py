@@ -75,7 +75,7 @@ class SlowProxy:
                 answer, answer_headers, status = await self._head_of_answer(server)
                 bodyless = line.startswith("HEAD ") or status in (204, 304)
                 rest = b"" if bodyless else await read_body(server, answer_headers, without_length=True)
-                closes = answer_headers.get("connection", "").lower() == "close" or ends_at_close(answer_headers, bodyless, answer)
+                closes = ends_at_close(answer_headers, bodyless, answer)
                 to_client.write(answer + rest)
                 await to_client.drain()
                 self.requests.append(Request(line, headers.get("range", ""), status, begin, time.perf_counter()))
@@ -117,7 +117,7 @@ def without(head, name):
 
 def ends_at_close(headers, bodyless, head):
     has_end = bodyless or "content-length" in headers or headers.get("transfer-encoding", "").lower() == "chunked"
-    return not has_end or head.startswith(b"HTTP/1.0")
+    return not has_end or head.startswith(b"HTTP/1.0") or headers.get("connection", "").lower() == "close"
 
 
 async def read_body(stream, headers, without_length):

@@ -4,7 +4,7 @@ on trace id and end user, a text index on the payload."""
 import json
 
 from columns import COLUMNS
-from process import bytes_below, peak_bytes
+from process import peak_bytes
 from queries import ending, equalities, quoted
 
 TITLE = "ClickHouse"

@@ -23,8 +23,8 @@ def load(source, store, options):
     # As plain strings, which is what JSON is in Parquet: Polars takes what is marked as JSON for bytes.
     columns = "* replace (payload::varchar as payload, error::varchar as error)"
     connection.execute(
-        f"copy (select {columns} from ({duckdb_events.select_events(source)}) order by project_id, day, timestamp) to '{store}/{FOLDER}' "
-        "(format parquet, compression zstd, partition_by (project_id, day))"
+        f"copy (select {columns} from ({duckdb_events.select_events(source)}) order by project_id, day, timestamp) "
+        f"to '{store}/{FOLDER}' (format parquet, compression zstd, partition_by (project_id, day))"
     )
     sync_files(store / FOLDER)
 
