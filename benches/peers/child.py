@@ -30,7 +30,7 @@ def load(module, store, source, options):
 
 
 def size(module, store, source, options):
-    return module.size(store)
+    return module.size(store, options)
 
 
 def version(module, store, source, options):

@@ -121,4 +121,4 @@ def write(run, markdown):
     for result in results.values():
         if "layout" in result:
             parts = ", ".join(f"{name} {size / events:.2f}" for name, size in sorted(result["layout"].items()))
-            print(f"\n{result['title']}, bytes an event: {parts}")
+            print(f"\n{result['title']}, bytes an event in its folder: {parts}")

@@ -90,7 +90,7 @@ def main():
         if not why_not:
             say("compacting")
             annals_compacted.load(None, store, {"annals": options.annals})
-        size = annals_http.size(store)
+        size = annals_http.size(store, {"annals": options.annals})
         lines.append(f"{events:,} events: generated and ingested in {seconds:.0f} s ({events / seconds:,.0f} events/s), "
                      f"{size['files']:,} data files, {size['bytes'] / events:.1f} bytes an event")
         sampled[events] = drawn(options.annals, store, options.days, UNTIMED + options.traces)

@@ -5,7 +5,7 @@ LOADS            False where it reads what another engine, `OF`, has loaded
 unavailable(options) -> why it cannot run here, or None
 version(options) -> text
 load(source, store, options)   from the NDJSON file to a committed, synced table; in a process of its own, timed from outside
-size(store) -> {"bytes": everything that belongs to the table, "files": its data files}
+size(store, options) -> {"bytes": everything that belongs to the table, "files": its data files}
 open(store, options) -> what answers: ask(values) -> rows, the timed part, all of them in memory with their payloads as text;
                         events(rows) -> a dictionary each; peak_bytes(); close()
 

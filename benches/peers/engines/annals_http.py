@@ -3,11 +3,12 @@
 import json
 
 from annals_server import Server
-from process import bytes_below, files_below, measured, printed
+from process import files_below, measured, printed
 
 TITLE = "Annals"
 LOADS = True
 TABLE = "events"
+DATA = "data files, replaced ones included"
 
 
 def unavailable(options):
@@ -22,17 +23,21 @@ def load(source, store, options):
     measured([options["annals"], "ingest", source, "--store", store, "--quiet"])
 
 
-def size(store):
-    """All that is in the table's folder: data files, log, indexes. The write-ahead log is beside it, and empty by now."""
-    return {"bytes": bytes_below(store / TABLE), "files": len(files_below(store / TABLE, "*.parquet"))}
+def size(store, options):
+    """The table's data files, and all else that is in its folder: log, indexes. Files that a compaction replaced stay for a
+    while and are not of the table. The write-ahead log is beside the folder, and empty by now."""
+    statement = "select count(*) as files, sum(bytes) as bytes from files"
+    live = json.loads(printed([options["annals"], "sql", "--store", store, "--format", "json", statement]))[0]
+    beside = sum(of for name, of in layout(store).items() if name != DATA)
+    return {"bytes": live["bytes"] + beside, "files": live["files"]}
 
 
 def layout(store):
-    """What the bytes of the table's folder are, in total: data files, and the folders beside them."""
-    parts = {"data files": 0}
+    """What the bytes of the table's folder are, in total: data files, replaced ones too, and the folders beside them."""
+    parts = {DATA: 0}
     for file in files_below(store / TABLE):
         first = file.relative_to(store / TABLE).parts[0]
-        name = first if first.startswith("_") else "data files" if file.suffix == ".parquet" else "other files"
+        name = first if first.startswith("_") else DATA if file.suffix == ".parquet" else "other files"
         parts[name] = parts.get(name, 0) + file.stat().st_size
     return parts
 

@@ -64,7 +64,7 @@ def connect(store):
     return session
 
 
-def size(store):
+def size(store, options):
     # Parts that were merged away stay for some minutes: the active ones are what a table takes.
     session = connect(store)
     total, parts = json.loads(str(session.query(

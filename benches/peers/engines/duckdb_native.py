@@ -24,7 +24,7 @@ def load(source, store, options):
     connection.close()
 
 
-def size(store):
+def size(store, options):
     return {"bytes": pathlib.Path(store / FILE).stat().st_size, "files": 1}
 
 

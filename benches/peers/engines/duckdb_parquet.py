@@ -29,7 +29,7 @@ def load(source, store, options):
     sync_files(store / FOLDER)
 
 
-def size(store):
+def size(store, options):
     return {"bytes": bytes_below(store / FOLDER), "files": len(files_below(store / FOLDER, "*.parquet"))}
 
 

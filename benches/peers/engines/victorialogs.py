@@ -57,7 +57,7 @@ def load(source, store, options):
     (store / INPUT).unlink()
 
 
-def size(store):
+def size(store, options):
     return {"bytes": bytes_below(store / FOLDER), "files": len(files_below(store / FOLDER))}
 
 
