@@ -2,7 +2,7 @@
 //!
 //! Workload: the latest 50 events of a project; its latest 100 errors since a time; one trace over everything, another one
 //! in each run. Every answer is a batch of whole events in memory. One process, one engine, first run of each not counted.
-//! `cargo xtask bench peers` makes the store and compares the times with a peer's.
+//! `cargo xtask bench peers` measures the same over HTTP, against peers; with `--keep` it leaves a store to run this on.
 #![allow(clippy::print_stdout, reason = "the result of a bench goes to standard output")]
 
 use std::path::Path;
@@ -17,7 +17,7 @@ use tokio::runtime::Runtime;
 fn main() -> Result<()> {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
     let [store, project, since, runs, traces @ ..] = words.as_slice() else {
-        println!("usage: queries STORE PROJECT SINCE RUNS TRACE… (`cargo xtask bench peers` runs it)");
+        println!("usage: queries STORE PROJECT SINCE RUNS TRACE… (`cargo xtask bench peers --keep` leaves a store)");
         return Ok(());
     };
     ensure!(!traces.is_empty(), "name at least one trace");

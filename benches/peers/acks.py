@@ -13,7 +13,6 @@ to whoever syncs next. Both have two threads. p50 and p99 over all batches but t
 """
 
 import argparse
-import http.client
 import json
 import pathlib
 import shutil
@@ -21,23 +20,9 @@ import statistics
 import subprocess
 import time
 
-from peers import COLUMNS, THREADS, connect, select_events
-
-
-def serve(annals, store, port):
-    command = [annals, "serve", "--store", str(store), "--http", f"127.0.0.1:{port}"]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    for _ in range(200):
-        try:
-            connection = http.client.HTTPConnection("127.0.0.1", port)
-            connection.request("GET", "/readyz")
-            if connection.getresponse().status == 200:
-                return server
-        except OSError:
-            pass
-        time.sleep(0.05)
-    server.kill()
-    raise SystemExit("the server did not start")
+from annals_server import Server
+from columns import COLUMNS
+from duckdb_events import THREADS, connect, select_events
 
 
 def percentile(times, share):
@@ -51,7 +36,6 @@ def main():
     parser.add_argument("--work", required=True, help="folder for stores and batches; its content is replaced")
     parser.add_argument("--batches", type=int, default=200)
     parser.add_argument("--batch", type=int, default=1000)
-    parser.add_argument("--port", type=int, default=6177)
     arguments = parser.parse_args()
     work = pathlib.Path(arguments.work)
     shutil.rmtree(work, ignore_errors=True)
@@ -66,15 +50,13 @@ def main():
     database = connect(str(work / "events.duckdb"))
     columns = ", ".join(f'"{column}" {kind}' for _, column, kind in COLUMNS)
     database.execute(f'create table events ({columns}, day date)')
-    server = serve(arguments.annals, work / "store", arguments.port)
+    server = Server(arguments.annals, work / "store")
     times = {"annals": [], "duckdb": []}
     try:
-        connection = http.client.HTTPConnection("127.0.0.1", arguments.port)
         for batch in batches:
             body = b"".join(batch)
             begin = time.perf_counter()
-            connection.request("POST", "/v1/events", body)
-            answer = json.loads(connection.getresponse().read())
+            answer = json.loads(server.request("POST", "/v1/events", body)[1])
             times["annals"].append((time.perf_counter() - begin) * 1000)
             assert answer["accepted"] == arguments.batch and answer["ack"] == "wal", answer
         path = work / "batch.ndjson"
@@ -85,8 +67,7 @@ def main():
             times["duckdb"].append((time.perf_counter() - begin) * 1000)
         assert database.execute("select count(*) from events").fetchone() == (events,)
     finally:
-        server.terminate()
-        server.wait()
+        server.close()
 
     print(f"{arguments.batches} batches of {arguments.batch} events of {size:.0f} bytes, {THREADS} threads\n")
     print(f"{'':8} {'p50 ms':>8} {'p99 ms':>8} {'max ms':>8}")

@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: the comparison with peers, which builds the release program and runs a Python script.
+//! `cargo xtask bench`: builds the release program and runs one of the Python scripts that measure it.
 
 use std::process::Command;
 
@@ -8,25 +8,16 @@ use serde_json::Value;
 use crate::python;
 use crate::shell::{cargo, output, root, run, target_dir};
 
-/// Pinned versions of the peers.
+/// Pinned versions of the peers and of the S3 server.
 const REQUIREMENTS: &str = "benches/peers/requirements.txt";
 
-/// Builds what is compared and runs the comparison with these arguments.
-pub(crate) fn peers(arguments: &[&str]) -> Result<()> {
-    // Of the whole workspace, though one target each: `--package` selects other features of DataFusion and compiles it anew.
-    let annals = built(&["--release", "--workspace", "--bin", "annals"], "annals")?;
-    let queries = built(&["--release", "--workspace", "--bench", "queries"], "queries")?;
-    let mut script = Command::new(python::environment(REQUIREMENTS)?);
-    script.arg(root().join("benches/peers/peers.py")).args(["--annals", &annals, "--queries", &queries, "--work"]);
-    run(script.arg(target_dir().join("peers")).args(arguments).current_dir(root()))
-}
-
-/// Builds the program and compares its acknowledgements with a peer's.
-pub(crate) fn acks(arguments: &[&str]) -> Result<()> {
+/// Runs one of `benches/peers` on the program, which it builds, with a folder of its own and these arguments.
+pub(crate) fn script(name: &str, arguments: &[&str]) -> Result<()> {
+    // Of the whole workspace, though one target: `--package` selects other features of DataFusion and compiles it anew.
     let annals = built(&["--release", "--workspace", "--bin", "annals"], "annals")?;
     let mut script = Command::new(python::environment(REQUIREMENTS)?);
-    script.arg(root().join("benches/peers/acks.py")).args(["--annals", &annals, "--work"]);
-    run(script.arg(target_dir().join("acks")).args(arguments).current_dir(root()))
+    script.arg(root().join("benches/peers").join(name).with_extension("py")).args(["--annals", &annals, "--work"]);
+    run(script.arg(target_dir().join(name)).args(arguments).current_dir(root()))
 }
 
 /// Builds the program and measures how it replays a log.
@@ -53,7 +44,10 @@ fn built(arguments: &[&str], name: &str) -> Result<String> {
 /// What there is to bench.
 pub(crate) fn help() -> Result<bool> {
     println!(
-        "cargo xtask bench peers [ARG…]       compare with DuckDB; --help names the arguments\n\
+        "cargo xtask bench peers [ARG…]       compare with DuckDB, ClickHouse, Polars; --help names the arguments\n\
+         cargo xtask bench scale [ARG…]       find a trace among ten times as many events\n\
+         cargo xtask bench cold-s3 [ARG…]     find a trace with a new server on object storage far away\n\
+         cargo xtask bench ingest [ARG…]      ingest with few and many projects, and against another program\n\
          cargo xtask bench acks [ARG…]        compare durable acknowledgements with DuckDB's committed inserts\n\
          cargo xtask bench replay [ARG…]      measure how a server replays the log that a crash left\n\
          cargo bench --workspace --bench N    one of ours (see benches/Cargo.toml)"

@@ -31,7 +31,11 @@ Commands:
                        node, syslog-ng, mount
   test --list          name the steps and what each does
   test --only STEP     run this step only (may be repeated)
-  bench peers [ARG…]   compare with DuckDB on generated events; arguments go to benches/peers/peers.py (try --help)
+  bench peers [ARG…]   compare with DuckDB, ClickHouse and Polars on generated events; arguments go to
+                       benches/peers/peers.py (try --help), as they do to the others' scripts
+  bench scale [ARG…]   find a trace among ten times as many events (benches/peers/scale.py)
+  bench cold-s3 [ARG…] find a trace with a new server on object storage far away (benches/peers/cold_s3.py)
+  bench ingest [ARG…]  ingest with few and many projects, and against another program (benches/peers/ingest.py)
   bench acks [ARG…]    compare durable acknowledgements with DuckDB's committed inserts (benches/peers/acks.py)
   bench replay [ARG…]  measure how a server replays the log that a crash left (benches/peers/replay.py)
   faults [ARG…]        try to break the promises of crates/RELIABILITY.md, or prove that the tests of them can fail
@@ -64,8 +68,10 @@ fn main() -> ExitCode {
             Ok(only) => steps::run(&only),
             Err(error) => return usage(&error),
         },
-        ["bench", "peers", rest @ ..] => bench::peers(rest).map(|()| true),
-        ["bench", "acks", rest @ ..] => bench::acks(rest).map(|()| true),
+        ["bench", script @ ("peers" | "scale" | "ingest" | "acks"), rest @ ..] => {
+            bench::script(script, rest).map(|()| true)
+        }
+        ["bench", "cold-s3", rest @ ..] => bench::script("cold_s3", rest).map(|()| true),
         ["bench", "replay", rest @ ..] => bench::replay(rest).map(|()| true),
         ["bench", ..] => bench::help(),
         ["faults", "--help" | "-h" | "help"] => {
