@@ -1,5 +1,5 @@
-//! Blocks of a run: 4,096 bytes each, judged and decoded each by itself. Entries ascend by (fingerprint, file, segment) and
-//! are stored as differences. Bytes: `FORMAT.md`, 'Trace index'.
+//! Blocks of a run: 4,096 bytes each, judged and decoded each by itself. Entries ascend by (fingerprint, file, segment)
+//! and are stored as differences. Bytes: `FORMAT.md`, 'Trace index'.
 
 use std::ops::Range;
 
@@ -73,7 +73,8 @@ impl OpenBlock {
     }
 }
 
-/// Checks `block`, the run's `number`th, and decodes it into `entries` in place of what was there: at least one, ascending.
+/// Checks `block`, the run's `number`th, and decodes it into `entries` in place of what was there: at least one,
+/// ascending.
 ///
 /// # Errors
 /// When the bytes are not a block that was written as this one.
@@ -97,8 +98,7 @@ fn read_entries(block: &[u8], number: u32, entries: &mut Vec<Entry>) -> Option<(
     }
     let count = u16::from_le_bytes(count.try_into().ok()?);
     let fingerprint = u64::from_le_bytes(fingerprint.try_into().ok()?);
-    let mut last =
-        Entry { fingerprint, file: varint::take_u32(&mut rest)?, segment: varint::take_u32(&mut rest)? };
+    let mut last = Entry { fingerprint, file: varint::take_u32(&mut rest)?, segment: varint::take_u32(&mut rest)? };
     entries.push(last);
     for _ in 1..count {
         last = take_difference(&mut rest, last)?;
@@ -110,7 +110,8 @@ fn read_entries(block: &[u8], number: u32, entries: &mut Vec<Entry>) -> Option<(
 /// Writes `entry` by how it differs from `last`, which is below it: what comes behind a difference is absolute.
 fn put_difference(out: &mut Vec<u8>, last: Entry, entry: Entry) {
     let (fingerprint, same_trace) = (entry.fingerprint - last.fingerprint, entry.fingerprint == last.fingerprint);
-    let (file, same_file) = if same_trace { (entry.file - last.file, entry.file == last.file) } else { (entry.file, false) };
+    let (file, same_file) =
+        if same_trace { (entry.file - last.file, entry.file == last.file) } else { (entry.file, false) };
     let segment = if same_file { entry.segment - last.segment } else { entry.segment };
     varint::put(out, fingerprint);
     varint::put(out, file.into());
@@ -222,7 +223,10 @@ mod tests {
 
         #[test]
         fn entries_read_back(
-            set in proptest::collection::btree_set((prop_oneof![any::<u64>(), 0..3_u64], 0..4_u32, prop_oneof![any::<u32>(), 0..5_u32]), 1..150),
+            set in proptest::collection::btree_set(
+                (prop_oneof![any::<u64>(), 0..3_u64], 0..4_u32, prop_oneof![any::<u32>(), 0..5_u32]),
+                1..150,
+            ),
             number: u32,
         ) {
             let written: Vec<_> = set.into_iter().map(|(trace, file, segment)| entry(trace, file, segment)).collect();

@@ -1,6 +1,7 @@
 //! [`fingerprint`]: the 64 bits by which runs know a trace id.
 
-/// XXH3-64, seed 0, of the UTF-8 bytes of a trace id as it stands in the column. Stands in every run, so it never changes.
+/// XXH3-64, seed 0, of the UTF-8 bytes of a trace id as it stands in the column. Stands in every run, so it never
+/// changes.
 ///
 /// Among a billion ids about 0.03 pairs share one: what a run answers may hold a place too many, which costs a read.
 pub(crate) fn fingerprint(trace_id: &str) -> u64 {

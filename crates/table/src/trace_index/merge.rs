@@ -17,8 +17,8 @@ use crate::error::{Error, ErrorKind, Result};
 pub(crate) struct MergeInput<'a, R> {
     /// Its head.
     pub(crate) head: &'a RunHead,
-    /// Gives its blocks ([`RunHead::blocks_bytes`]) from the first byte on: each time the next one or more whole blocks, as
-    /// many as the caller likes to read at once. It is not asked again after the last one.
+    /// Gives its blocks ([`RunHead::blocks_bytes`]) from the first byte on: each time the next one or more whole
+    /// blocks, as many as the caller likes to read at once. It is not asked again after the last one.
     pub(crate) next_part: R,
 }
 
@@ -37,9 +37,9 @@ pub(crate) enum MergeError {
     Failed(Error),
 }
 
-/// Merges runs into one that covers the files of all of them which `keep`, asked once for each path, agrees to, and hands
-/// its bytes to `sink`. Entries of other files are dropped, and what stands in several runs stands in the merged one once. The
-/// bytes are those that [`RunBuilder`](super::RunBuilder) would make of the same files and entries.
+/// Merges runs into one that covers the files of all of them which `keep`, asked once for each path, agrees to, and
+/// hands its bytes to `sink`. Entries of other files are dropped, and what stands in several runs stands in the merged
+/// one once. The bytes are those that [`RunBuilder`](super::RunBuilder) would make of the same files and entries.
 ///
 /// # Errors
 /// See [`MergeError`]; what went to the sink is no run then.
@@ -90,7 +90,8 @@ fn renumber(heads: &[&RunHead], keep: impl Fn(&str) -> bool) -> Result<(Paths, V
         }
     }
     if text_bytes > TEXT_BYTES_MAX {
-        let message = format!("a run of the trace index cannot cover {files} files: their paths have {text_bytes} bytes");
+        let message =
+            format!("a run of the trace index cannot cover {files} files: their paths have {text_bytes} bytes");
         return Err(Error::new(ErrorKind::Exhausted, message));
     }
     let paths = Paths::of_ascending(kept.iter().filter(|(_, number)| number.is_some()).map(|(path, _)| *path));

@@ -1,5 +1,5 @@
-//! [`Paths`]: the data files that a run covers, by number. They ascend, so that the same set has the same numbers whoever
-//! built the run, and a merge keeps the order of what it renumbers.
+//! [`Paths`]: the data files that a run covers, by number. They ascend, so that the same set has the same numbers
+//! whoever built the run, and a merge keeps the order of what it renumbers.
 
 use super::varint;
 
@@ -108,7 +108,8 @@ fn put_addition(out: &mut Vec<u8>, last: &[u8], text: &[u8]) {
     out.extend_from_slice(&text[shared..]);
 }
 
-/// Appends to `text` what [`put_addition`] wrote; `last` stands in `text` too. Stops before `text` outgrows `bytes_max`.
+/// Appends to `text` what [`put_addition`] wrote; `last` stands in `text` too. Stops before `text` outgrows
+/// `bytes_max`.
 fn take_addition(coded: &mut &[u8], text: &mut Vec<u8>, last: std::ops::Range<usize>, bytes_max: u32) -> Option<()> {
     let shared = varint::take_u32(coded)? as usize;
     let added = varint::take_u32(coded)? as usize;
@@ -172,7 +173,11 @@ mod tests {
         }
 
         #[test]
-        fn nonsense_is_refused_or_ascends(bytes in proptest::collection::vec(0..6_u8, 0..60), files in 0..9_u32, text in 0..60_u32) {
+        fn nonsense_is_refused_or_ascends(
+            bytes in proptest::collection::vec(0..6_u8, 0..60),
+            files in 0..9_u32,
+            text in 0..60_u32,
+        ) {
             if let Some(paths) = Paths::decode(&bytes, files, text) {
                 prop_assert!(paths.iter().is_sorted_by(|a, b| a < b));
             }

@@ -1,5 +1,5 @@
-//! [`RunHead`]: what stays in memory of an open run, and how a fingerprint is looked up by it. Four bytes a block and the
-//! paths of the files; the caller reads the blocks.
+//! [`RunHead`]: what stays in memory of an open run, and how a fingerprint is looked up by it. Four bytes a block and
+//! the paths of the files; the caller reads the blocks.
 
 use std::ops::Range;
 
@@ -26,7 +26,8 @@ pub(crate) struct RunHead {
 }
 
 impl RunHead {
-    /// The bytes of the run, whole blocks, that may hold `fingerprint`: normally one block. `None` when it is not in the run.
+    /// The bytes of the run, whole blocks, that may hold `fingerprint`: normally one block. `None` when it is not in
+    /// the run.
     pub(crate) fn blocks_for(&self, fingerprint: u64) -> Option<Range<u64>> {
         let numbers = self.numbers_for(fingerprint);
         (!numbers.is_empty()).then(|| byte_range(&numbers))
@@ -98,8 +99,8 @@ impl RunHead {
         self.directory.len() as u32
     }
 
-    /// Checks and decodes one block into `entries`; `after` is the last entry of the block before, if that was read. Besides
-    /// its sum, the block must agree with what else is known: the directory, the files, the block before.
+    /// Checks and decodes one block into `entries`; `after` is the last entry of the block before, if that was read.
+    /// Besides its sum, the block must agree with what else is known: the directory, the files, the block before.
     pub(super) fn read_block(
         &self,
         number: u32,

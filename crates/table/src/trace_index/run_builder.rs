@@ -1,4 +1,5 @@
-//! [`RunBuilder`]: collects the entries of a few data files, those of one commit, in any order, and makes a run of them.
+//! [`RunBuilder`]: collects the entries of a few data files, those of one commit, in any order, and makes a run of
+//! them.
 
 use std::collections::BTreeMap;
 
@@ -21,8 +22,8 @@ impl RunBuilder {
         Self::default()
     }
 
-    /// The number of a data file, by which [`add`](Self::add) names it: the next one for a path that is new. From now on
-    /// the run covers the file, even when nothing is added: it says then that the file holds no trace.
+    /// The number of a data file, by which [`add`](Self::add) names it: the next one for a path that is new. From now
+    /// on the run covers the file, even when nothing is added: it says then that the file holds no trace.
     pub(crate) fn file(&mut self, path: &str) -> u32 {
         if let Some(number) = self.files.get(path) {
             return *number;

@@ -32,8 +32,8 @@ pub(crate) struct RunCursor<'a, R> {
 }
 
 impl<'a, R: FnMut() -> Result<Option<Bytes>>> RunCursor<'a, R> {
-    /// Starts before the first entry. `next_part` gives the blocks of the run from its first byte on, each time one or more
-    /// whole blocks, and is not asked again after the last.
+    /// Starts before the first entry. `next_part` gives the blocks of the run from its first byte on, each time one or
+    /// more whole blocks, and is not asked again after the last.
     pub(crate) fn new(head: &'a RunHead, next_part: R) -> Self {
         Self { head, next_part, part: Bytes::new(), block: 0, entries: Vec::new(), at: 0, passed: 0 }
     }
@@ -41,8 +41,8 @@ impl<'a, R: FnMut() -> Result<Option<Bytes>>> RunCursor<'a, R> {
     /// The next entry; they ascend strictly. `None` after the last one.
     ///
     /// # Errors
-    /// At the first block that is damaged or missing, or could not be read, and when the run has other than the number of
-    /// entries that its head names. Nothing more comes then that could be used.
+    /// At the first block that is damaged or missing, or could not be read, and when the run has other than the number
+    /// of entries that its head names. Nothing more comes then that could be used.
     pub(crate) fn next(&mut self) -> Result<Option<Entry>, CursorError> {
         if self.at == self.entries.len() && !self.next_block()? {
             return Ok(None);

@@ -1,5 +1,5 @@
-//! The end of a run, which makes its [`RunHead`]: directory, paths, and a closing part of fixed size. Bytes: `FORMAT.md`,
-//! 'Trace index'.
+//! The end of a run, which makes its [`RunHead`]: directory, paths, and a closing part of fixed size. Bytes:
+//! `FORMAT.md`, 'Trace index'.
 
 use super::block::BLOCK_BYTES;
 use super::paths::Paths;

@@ -46,8 +46,9 @@ impl FromStr for RunName {
     fn from_str(text: &str) -> Result<Self> {
         let digits = text.strip_prefix("trace-").and_then(|rest| rest.strip_suffix(".run"));
         let name = digits.and_then(|digits| u64::from_str_radix(digits, 16).ok()).map(|hash| Self { hash });
-        name.filter(|name| name.to_string() == text)
-            .ok_or_else(|| Error::new(ErrorKind::Invalid, format!("{text:?} is not the name of a run of the trace index")))
+        name.filter(|name| name.to_string() == text).ok_or_else(|| {
+            Error::new(ErrorKind::Invalid, format!("{text:?} is not the name of a run of the trace index"))
+        })
     }
 }
 
@@ -60,9 +61,14 @@ mod tests {
         let name = RunName { hash: 0xc0_ffee };
         assert_eq!(name.to_string(), "trace-0000000000c0ffee.run");
         assert_eq!(RunName::of_path(&name.path()), Some(name));
-        for text in
-            ["", "trace-.run", "trace-c0ffee.run", "trace-0000000000C0FFEE.run", "trace-+000000000c0ffee.run", "trace-0000000000c0ffee.run.tmp"]
-        {
+        for text in [
+            "",
+            "trace-.run",
+            "trace-c0ffee.run",
+            "trace-0000000000C0FFEE.run",
+            "trace-+000000000c0ffee.run",
+            "trace-0000000000c0ffee.run.tmp",
+        ] {
             assert!(text.parse::<RunName>().is_err(), "{text:?}");
         }
     }

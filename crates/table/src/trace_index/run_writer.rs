@@ -1,5 +1,5 @@
-//! [`RunWriter`]: writes a run as its entries come, in order. It keeps the paths, four bytes a block and the block that is
-//! open, so that a merge of a billion entries needs no memory for them.
+//! [`RunWriter`]: writes a run as its entries come, in order. It keeps the paths, four bytes a block and the block that
+//! is open, so that a merge of a billion entries needs no memory for them.
 
 use xxhash_rust::xxh3::Xxh3;
 
@@ -85,9 +85,10 @@ impl<S: FnMut(&[u8]) -> Result<()>> RunWriter<S> {
 
     fn seal_block(&mut self) -> Result<()> {
         let number = self.directory.len() - 1;
-        let number = u32::try_from(number).ok().filter(|number| *number < u32::MAX).ok_or_else(|| {
-            Error::new(ErrorKind::Exhausted, "a trace index run has as many blocks as it can number")
-        })?;
+        let number = u32::try_from(number)
+            .ok()
+            .filter(|number| *number < u32::MAX)
+            .ok_or_else(|| Error::new(ErrorKind::Exhausted, "a trace index run has as many blocks as it can number"))?;
         let out = &mut self.out;
         self.block.seal(number, |block| out.write(block))
     }

@@ -85,7 +85,8 @@ fn oracle(rows: &[Row]) -> Oracle {
 /// The run answers as the oracle does for all that is in it, and around it.
 fn assert_answers(run: &[u8], oracle: &Oracle, absent: &[u64]) {
     let head = open(run).unwrap();
-    let near = oracle.keys().flat_map(|fingerprint| [fingerprint.wrapping_sub(1), *fingerprint, fingerprint.wrapping_add(1)]);
+    let near =
+        oracle.keys().flat_map(|fingerprint| [fingerprint.wrapping_sub(1), *fingerprint, fingerprint.wrapping_add(1)]);
     for fingerprint in near.chain(absent.iter().copied()).chain([0, u64::MAX]) {
         let expected = oracle.get(&fingerprint).cloned().unwrap_or_default();
         assert_eq!(look_up(run, &head, fingerprint), Ok(expected), "{fingerprint:x}");
@@ -129,9 +130,13 @@ proptest! {
     }
 
     #[test]
-    fn a_merged_run_answers_as_an_oracle(rows in rows(), dead in 0..20_u32, absent in proptest::collection::vec(fingerprints(), 20)) {
-        let run_of = |run: usize| rows.iter().filter(|(_, of)| *of == run).map(|(row, _)| row.clone()).collect::<Vec<_>>();
-        let runs: Vec<_> = (0..4).map(|run| build(&run_of(run))).collect();
+    fn a_merged_run_answers_as_an_oracle(
+        rows in rows(),
+        dead in 0..20_u32,
+        absent in proptest::collection::vec(fingerprints(), 20),
+    ) {
+        let rows_of = |run| rows.iter().filter(move |(_, of)| *of == run).map(|(row, _)| row.clone());
+        let runs: Vec<_> = (0..4).map(|run| build(&rows_of(run).collect::<Vec<_>>())).collect();
         let is_live = |path: &str| !path.ends_with(&format!("part-{dead}.parquet"));
         let live: Vec<_> = rows.iter().map(|(row, _)| row.clone()).filter(|row| is_live(&row.1)).collect();
         let (run, written) = merged(&runs, is_live).unwrap();
@@ -177,8 +182,8 @@ fn a_file_without_traces_is_covered() {
 #[test]
 fn a_trace_of_many_blocks_is_found_whole() {
     let mut rows: Vec<Row> = (0..100_000).map(|at| (7 << 32, format!("file-{:03}", at % 300), at / 300)).collect();
-    rows.extend((0..3_000).map(|at| ((7 << 32) - 1 - at * 1_000, "file-000".into(), 1)));
-    rows.extend((0..3_000).map(|at| ((7 << 32) + 1 + at * 1_000, "file-299".into(), 2)));
+    rows.extend((0..500).map(|at| ((7 << 32) - 1 - at * 1_000, "file-000".into(), 1)));
+    rows.extend((0..500).map(|at| ((7 << 32) + 1 + at * 1_000, "file-299".into(), 2)));
     let run = build(&rows);
     let head = open(&run).unwrap();
     let range = head.blocks_for(7 << 32).unwrap();
@@ -214,7 +219,9 @@ fn wider_ranges_answer_and_narrower_do_not() {
     assert!(range.start > 0 && range.end < head.blocks_bytes());
     let found = [Place { file: 0, segment: 1_500 }];
     assert_eq!(head.find(0, &run, 1_500 << 40).unwrap(), found, "the whole run will do");
-    for (start, end) in [(range.start, range.end - 1), (range.start + 1, range.end), (range.end, run.len() as u64), (0, 0)] {
+    for (start, end) in
+        [(range.start, range.end - 1), (range.start + 1, range.end), (range.end, run.len() as u64), (0, 0)]
+    {
         let bytes = &run[start as usize..end as usize];
         assert_eq!(head.find(start, bytes, 1_500 << 40), Err(Damage::Block(range.clone())), "{start}..{end}");
     }
@@ -255,5 +262,5 @@ fn a_run_has_these_bytes() {
     });
     let run = build(&rows.collect::<Vec<_>>());
     assert_eq!(run.len(), 4_256);
-    assert_eq!(RunName::of_bytes(&run).to_string(), "");
+    assert_eq!(RunName::of_bytes(&run).to_string(), "trace-39f0440614794eff.run");
 }

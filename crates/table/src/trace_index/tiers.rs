@@ -1,8 +1,8 @@
-//! Which runs to merge next. A lookup reads a block of every run, a merge reads and writes all entries of its runs: few runs
-//! cost writes, many cost reads. Pure: sizes in, a choice out.
+//! Which runs to merge next. A lookup reads a block of every run, a merge reads and writes all entries of its runs: few
+//! runs cost writes, many cost reads. Pure: sizes in, a choice out.
 //!
-//! Runs below [`SMALL_ENTRIES`] are *small*; a few of them wait for each other. All others are in tiers, each
-//! [`RATIO`] times as large as the one before, and a tier keeps one run: of a billion entries at most six. An entry is written
+//! Runs below [`SMALL_ENTRIES`] are *small*; a few of them wait for each other. All others are in tiers, each [`RATIO`]
+//! times as large as the one before, and a tier keeps one run: of a billion entries at most six. An entry is written
 //! once when it comes, a few times while small, and about 3.5 times in each tier.
 
 /// A run below is small: what some commits bring.
@@ -19,8 +19,8 @@ pub(crate) struct RunSize {
     pub(crate) entries: u64,
 }
 
-/// The runs to merge into one now, by their places in `runs`, ascending, at least two; `None` when all may stay. What is
-/// merged and chosen again soon ends: every merge leaves fewer runs.
+/// The runs to merge into one now, by their places in `runs`, ascending, at least two; `None` when all may stay. What
+/// is merged and chosen again soon ends: every merge leaves fewer runs.
 pub(crate) fn choose(runs: &[RunSize]) -> Option<Vec<usize>> {
     let mut by_size: Vec<usize> = (0..runs.len()).collect();
     by_size.sort_by_key(|at| (runs[*at].entries, *at));
@@ -45,8 +45,9 @@ fn first_merged(entries: &[u64]) -> Option<std::ops::Range<usize>> {
         let start = small + larger.windows(2).position(|pair| tier(pair[0]) == tier(pair[1]))?;
         return Some(start..start + 2);
     }
-    // The smallest two, and each that is not larger than those before it together. So sizes at least double from one run
-    // to the next, and even the tiniest entry is merged a logarithmic number of times before its run is no longer small.
+    // The smallest two, and each that is not larger than those before it together. So sizes at least double from one
+    // run to the next, and even the tiniest entry is merged a logarithmic number of times before its run is no longer
+    // small.
     let mut end = 2;
     while end < small && entries[end] <= sum(&entries[..end]) {
         end += 1;

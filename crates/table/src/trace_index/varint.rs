@@ -1,4 +1,5 @@
-//! Unsigned numbers of variable length, LEB128: seven bits a byte, the lowest first, the eighth bit says that more follow.
+//! Unsigned numbers of variable length, LEB128: seven bits a byte, the lowest first, the eighth bit says that more
+//! follow.
 
 /// Appends a number: one byte below 128, at most ten.
 pub(crate) fn put(out: &mut Vec<u8>, mut number: u64) {

@@ -110,9 +110,9 @@ fn a_merge_refuses_parts_that_are_not_all_blocks() {
     let blocks = Bytes::copy_from_slice(&run[..head.blocks_bytes() as usize]);
     let end = blocks.len();
     let damage_of = |ends: &[usize]| {
-        let (mut start, mut ends) = (0, ends.to_vec().into_iter());
+        let (mut start, mut ends) = (0, ends.iter());
         let next_part = || {
-            let part = ends.next().map(|end| Bytes::copy_from_slice(&run[start..end]));
+            let part = ends.next().map(|end| Bytes::copy_from_slice(&run[start..*end]));
             start += part.as_ref().map_or(0, Bytes::len);
             Ok(part)
         };
@@ -134,7 +134,8 @@ fn a_merge_refuses_parts_that_are_not_all_blocks() {
 /// Puts sums that fit into a run that was changed.
 fn reseal(run: &mut [u8]) {
     let close = run.len() - 40;
-    let field = |run: &[u8], at: usize| u32::from_le_bytes(run[close + at..close + at + 4].try_into().unwrap()) as usize;
+    let field =
+        |run: &[u8], at: usize| u32::from_le_bytes(run[close + at..close + at + 4].try_into().unwrap()) as usize;
     let blocks = field(run, 8).min(close / 4_096);
     for number in 0..blocks {
         let block = &mut run[number * 4_096..][..4_096];

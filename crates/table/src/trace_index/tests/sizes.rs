@@ -27,8 +27,8 @@ fn paths(files: u32) -> Vec<String> {
     paths
 }
 
-/// Writes `entries` entries of a run whose traces lie as densely as in one of `of_entries`, and answers with the bytes of an
-/// entry in blocks and of a path in the end.
+/// Writes `entries` entries of a run whose traces lie as densely as in one of `of_entries`, and answers with the bytes
+/// of an entry in blocks and of a path in the end.
 fn measure(entries: u64, of_entries: u64, shape: &Shape) -> (f64, f64) {
     let paths = paths(shape.files);
     let text: usize = paths.iter().map(String::len).sum();
@@ -43,7 +43,8 @@ fn measure(entries: u64, of_entries: u64, shape: &Shape) -> (f64, f64) {
         let distance = (-(1.0 - uniform).ln() * step as f64) as u64 + 1;
         let Some(next) = fingerprint.checked_add(distance) else { break };
         fingerprint = next;
-        let (file, first) = (random(&mut state) % u64::from(shape.files), random(&mut state) % u64::from(shape.segments));
+        let (file, first) =
+            (random(&mut state) % u64::from(shape.files), random(&mut state) % u64::from(shape.segments));
         let segments = [1, 1, 1, 2, 2, 3][(random(&mut state) % 6) as usize];
         for segment in first..(first + segments).min(shape.segments.into()) {
             writer.push(Entry { fingerprint, file: file as u32, segment: segment as u32 }).unwrap();
@@ -54,7 +55,8 @@ fn measure(entries: u64, of_entries: u64, shape: &Shape) -> (f64, f64) {
     let end = run.bytes - run.head.blocks_bytes();
     let listed = end as f64 - run.head.blocks_bytes() as f64 / 1_024.0 - 40.0;
     println!(
-        "{entries} entries of {of_entries}, {} files of {} segments: {:.2} B an entry in blocks, {:.2} with the end; {:.1} B a path of {}",
+        "{entries} entries of {of_entries}, {} files of {} segments: {:.2} B an entry in blocks, {:.2} with the end; \
+         {:.1} B a path of {}",
         shape.files,
         shape.segments,
         run.head.blocks_bytes() as f64 / written as f64,
@@ -92,7 +94,12 @@ fn heads_of_a_billion_entries_stay_below_64_mb() {
         };
         assert_eq!(head, made);
         bytes += head.memory_bytes();
-        println!("{entries} entries, {} files: {} bytes of memory, an end of {}", head.files(), head.memory_bytes(), end.len());
+        println!(
+            "{entries} entries, {} files: {} bytes of memory, an end of {}",
+            head.files(),
+            head.memory_bytes(),
+            end.len()
+        );
     }
     println!("all runs: {bytes} bytes of memory");
     assert!(bytes < 64 << 20, "{bytes}");

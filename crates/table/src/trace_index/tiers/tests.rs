@@ -57,7 +57,8 @@ fn few_runs_of_a_billion_entries_stay() {
         }
         let mean = runs.live_sum as f64 / f64::from(additions);
         println!(
-            "{additions} runs of at most {largest}: {} entries, {} merges, write amplification {:.1}, runs at most {} and {mean:.1} in the mean",
+            "{additions} runs of at most {largest}: {} entries, {} merges, write amplification {:.1}, at most {} runs, \
+             {mean:.1} in the mean",
             runs.added,
             runs.merges,
             runs.write_amplification(),
@@ -84,7 +85,11 @@ fn a_tier_keeps_one_run() {
     let sizes = |sizes: &[u64]| choose(&sizes.iter().map(|entries| RunSize { entries: *entries }).collect::<Vec<_>>());
     let tier = SMALL_ENTRIES;
     assert_eq!(sizes(&[tier, 8 * tier, 64 * tier, 512 * tier, tier - 1]), None);
-    assert_eq!(sizes(&[8 * tier, tier, 7 * tier, 64 * tier]), Some(vec![0, 1, 2]), "the two would come to the tier of the third");
+    assert_eq!(
+        sizes(&[8 * tier, tier, 7 * tier, 64 * tier]),
+        Some(vec![0, 1, 2]),
+        "the two would come to the tier of the third"
+    );
     assert_eq!(sizes(&[8 * tier, tier, 2 * tier, 64 * tier]), Some(vec![1, 2]));
     assert_eq!(sizes(&[u64::MAX, u64::MAX]), Some(vec![0, 1]), "sums do not overflow");
 }
@@ -103,7 +108,10 @@ proptest! {
     }
 
     #[test]
-    fn the_same_sizes_are_chosen_whatever_their_order(mut sizes in proptest::collection::vec(0..1_u64 << 40, 0..30), seed: u64) {
+    fn the_same_sizes_are_chosen_whatever_their_order(
+        mut sizes in proptest::collection::vec(0..1_u64 << 40, 0..30),
+        seed: u64,
+    ) {
         let chosen = |sizes: &[u64]| {
             let runs: Vec<_> = sizes.iter().map(|entries| RunSize { entries: *entries }).collect();
             let mut chosen: Vec<_> = choose(&runs)?.into_iter().map(|at| sizes[at]).collect();
