@@ -1,0 +1,225 @@
+//! What a token is: the rule, version 1, by which words are indexed and asked for.
+//!
+//! - A word is a run of letters, digits and `_`. Beyond ASCII every character belongs to words save spaces, punctuation,
+//!   symbols and emoji ([`is_word_char`]); ASCII letters are compared in lower case.
+//! - In JSON (payload, error) escapes are decoded first: `\n` or `\"` ends a word, `\u00e9` is an é. Member names are
+//!   words like any other. In plain text (message) a backslash is a separator.
+//! - Left out: words below 3 bytes, and words below 4 that are digits only. A word longer than 64 bytes counts by its first 64.
+//! - A word with `_` is indexed whole and by the parts between, which obey the same rule.
+//! - A word of 8 bytes or more with a digit in it is an id and has two tokens; so few segments hold it by chance.
+//!
+//! The rule depends on the text alone, never on other rows, and on no table of Unicode that changes with the compiler: a
+//! question asked today means what it meant when the file was written. Bytes: `FORMAT.md`, 'Words'.
+
+use super::decode::char_at;
+use super::hash::{WORD_SEED, finish, step, twin, word_hash};
+use super::lane::{HIGH, Lane};
+
+/// The version of the rule, recorded with every index.
+pub(crate) const TOKEN_RULE: u16 = 1;
+/// A shorter word is left out.
+const WORD_BYTES_MIN: usize = 3;
+/// A shorter word of digits only is left out.
+const NUMBER_BYTES_MIN: usize = 4;
+/// A longer word counts by its first bytes: it is a blob, and nobody types it.
+pub(crate) const WORD_BYTES_MAX: usize = 64;
+/// From here on a word with a digit is an id.
+const ID_BYTES_MIN: usize = 8;
+
+/// How a text is to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// As it is: a message.
+    Plain,
+    /// JSON as it is stored, escapes and all: a payload, an error.
+    Json,
+}
+
+/// Calls `token` with every token of the words of `text`, repeated ones too.
+pub fn for_each_word_hash(text: &str, kind: Kind, mut token: impl FnMut(u64)) {
+    for_each_word(text, kind, |word| {
+        token(word.hash);
+        if word.is_id {
+            token(twin(word.hash));
+        }
+    });
+}
+
+/// A word, or a part of one, that is not left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Word {
+    pub(crate) hash: u64,
+    /// [`twin`] of its hash is a token as well.
+    pub(crate) is_id: bool,
+}
+
+/// Calls `word` with every word of `text` that is not left out, and every such part of one.
+#[inline]
+pub(crate) fn for_each_word(text: &str, kind: Kind, mut word: impl FnMut(Word)) {
+    let bytes = text.as_bytes();
+    let json = if kind == Kind::Json { HIGH } else { 0 };
+    let mut at = 0;
+    while at < bytes.len() {
+        let lane = Lane::at(bytes, at);
+        let stops = lane.word() | lane.beyond_ascii() | lane.backslashes() & json;
+        if stops == 0 {
+            at += 8;
+            continue;
+        }
+        // Never past the end: what a lane is filled up with does not stop.
+        at += stops.trailing_zeros() as usize / 8;
+        at = match ascii_word(bytes, at, kind, &mut word) {
+            Some(end) => end,
+            None => any_word(text, at, kind, &mut word),
+        };
+    }
+}
+
+/// Whether a character belongs to words.
+///
+/// Beyond ASCII: every character save U+0080 to U+00BF (but ª, µ, º), × and ÷, U+2000 to U+2BFF (punctuation, signs, arrows,
+/// drawing), U+2E00 to U+2E7F and U+3000 to U+3004, U+3008 to U+3020, U+3030 (CJK punctuation), U+D800 to U+F8FF
+/// (private), U+FE10 to U+FE6F, U+FEFF to U+FF0F, U+FF1A to U+FF20, U+FF3B to U+FF40, U+FF5B to U+FF65, U+FFE0 to U+FFFF
+/// (forms of punctuation), U+1F000 to U+1FAFF (emoji), and all from U+E0000 on.
+pub(crate) fn is_word_char(char: char) -> bool {
+    match char as u32 {
+        0..0x80 => char.is_ascii_alphanumeric() || char == '_',
+        0xAA | 0xB5 | 0xBA => true,
+        0x80..=0xBF | 0xD7 | 0xF7 => false,
+        0x2000..=0x2BFF | 0x2E00..=0x2E7F => false,
+        0x3000..=0x3004 | 0x3008..=0x3020 | 0x3030 => false,
+        0xD800..=0xF8FF | 0xFE10..=0xFE6F => false,
+        0xFEFF..=0xFF0F | 0xFF1A..=0xFF20 | 0xFF3B..=0xFF40 | 0xFF5B..=0xFF65 | 0xFFE0..=0xFFFF => false,
+        0x1_F000..=0x1_FAFF => false,
+        0xE_0000.. => false,
+        _ => true,
+    }
+}
+
+/// The word, or part of one, of these bytes in lower case: all of it, or as much as counts. `None` when it is left out.
+pub(crate) fn word_of(bytes: &[u8]) -> Option<Word> {
+    let bytes = &bytes[..bytes.len().min(WORD_BYTES_MAX)];
+    let digits = bytes.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let least = if digits == bytes.len() { NUMBER_BYTES_MIN } else { WORD_BYTES_MIN };
+    let is_id = bytes.len() >= ID_BYTES_MIN && digits > 0;
+    (bytes.len() >= least).then(|| Word { hash: word_hash(bytes), is_id })
+}
+
+/// The road of nearly all words: takes the one that starts at `start` and answers with its end, or `None`, having called
+/// nothing, when it is not a word of ASCII alone.
+#[inline(always)]
+fn ascii_word(bytes: &[u8], start: usize, kind: Kind, word: &mut impl FnMut(Word)) -> Option<usize> {
+    let mut at = start;
+    let mut hash = WORD_SEED;
+    let mut digits = 0;
+    let mut underscores = 0;
+    loop {
+        let lane = Lane::at(bytes, at);
+        let ends = !lane.word() & HIGH;
+        let taken = mask_before(ends);
+        underscores |= lane.underscores() & taken;
+        if taken != 0 && at - start < WORD_BYTES_MAX {
+            hash = step(hash, lane.lower() & taken);
+            digits |= lane.digits() & taken;
+        }
+        if ends != 0 {
+            at += ends.trailing_zeros() as usize / 8;
+            break;
+        }
+        at += 8;
+    }
+    match bytes.get(at) {
+        Some(0x80..) => return None,
+        Some(b'\\') if kind == Kind::Json && matches!(bytes.get(at + 1), Some(b'u') | None) => return None,
+        _ if at == start => return None,
+        _ => {}
+    }
+    let length = at - start;
+    let number = length < NUMBER_BYTES_MIN && bytes[start..at].iter().all(u8::is_ascii_digit);
+    if length >= WORD_BYTES_MIN && !number {
+        word(Word { hash: finish(hash), is_id: length >= ID_BYTES_MIN && digits != 0 });
+    }
+    if underscores != 0 {
+        ascii_parts(&bytes[start..at], word);
+    }
+    Some(at)
+}
+
+/// All bits of the bytes before the first one that `ends` names; all bits when it names none.
+#[inline(always)]
+fn mask_before(ends: u64) -> u64 {
+    // Lowest bit set is the high bit of that byte: below its byte are seven bits too many.
+    let first = ends & ends.wrapping_neg();
+    if first == 0 { u64::MAX } else { (first >> 7) - 1 }
+}
+
+#[inline(never)]
+fn ascii_parts(whole: &[u8], word: &mut impl FnMut(Word)) {
+    for part in whole.split(|byte| *byte == b'_') {
+        let mut lower = [0; WORD_BYTES_MAX];
+        let part = &part[..part.len().min(WORD_BYTES_MAX)];
+        let lower = &mut lower[..part.len()];
+        lower.copy_from_slice(part);
+        lower.make_ascii_lowercase();
+        word_of(lower).into_iter().for_each(&mut *word);
+    }
+}
+
+/// Takes the word that starts at `start` character by character, or the one separator that stands there; answers with the end.
+#[inline(never)]
+fn any_word(text: &str, start: usize, kind: Kind, word: &mut impl FnMut(Word)) -> usize {
+    let mut at = start;
+    let mut whole = Counted::default();
+    let mut part = Counted::default();
+    let mut parts = false;
+    while let Some((char, next)) = char_at(text, at, kind) {
+        if !is_word_char(char) {
+            // The separator goes as well: it may be an escape, whose letters are no word.
+            at = next;
+            break;
+        }
+        at = next;
+        let char = char.to_ascii_lowercase();
+        whole.push(char);
+        if char == '_' {
+            part.word().into_iter().for_each(&mut *word);
+            part = Counted::default();
+            parts = true;
+        } else {
+            part.push(char);
+        }
+    }
+    whole.word().into_iter().for_each(&mut *word);
+    if parts {
+        part.word().into_iter().for_each(&mut *word);
+    }
+    at
+}
+
+/// As much of a word as counts.
+struct Counted {
+    bytes: [u8; WORD_BYTES_MAX],
+    length: usize,
+}
+
+impl Default for Counted {
+    fn default() -> Self {
+        Self { bytes: [0; WORD_BYTES_MAX], length: 0 }
+    }
+}
+
+impl Counted {
+    fn push(&mut self, char: char) {
+        let mut utf8 = [0; 4];
+        for byte in char.encode_utf8(&mut utf8).bytes() {
+            if let Some(to) = self.bytes.get_mut(self.length) {
+                *to = byte;
+                self.length += 1;
+            }
+        }
+    }
+
+    fn word(&self) -> Option<Word> {
+        word_of(&self.bytes[..self.length])
+    }
+}
