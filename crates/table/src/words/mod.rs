@@ -1,5 +1,14 @@
 mod decode;
-pub mod hash;
+pub mod filter;
+pub mod filter_builder;
+mod hash;
+mod header;
 mod lane;
+mod split_block;
 pub mod token;
 mod token_set;
+pub use filter::WordFilter;
+pub use filter_builder::WordFilterBuilder;
+pub use hash::value_token;
+pub use header::{HEADER_BYTES_MAX, SEGMENT_ROWS, Sources};
+pub use token::{for_each_word_hash, Kind};

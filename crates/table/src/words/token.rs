@@ -4,7 +4,7 @@
 //!   symbols and emoji ([`is_word_char`]); ASCII letters are compared in lower case.
 //! - In JSON (payload, error) escapes are decoded first: `\n` or `\"` ends a word, `\u00e9` is an é. Member names are
 //!   words like any other. In plain text (message) a backslash is a separator.
-//! - Left out: words below 3 bytes, and words below 4 that are digits only. A word longer than 64 bytes counts by its first 64.
+//! - Left out: words below 3 bytes, and words below 5 with a digit in them. A word longer than 64 bytes counts by its first 64.
 //! - A word with `_` is indexed whole and by the parts between, which obey the same rule.
 //! - A word of 8 bytes or more with a digit in it is an id and has two tokens; so few segments hold it by chance.
 //!
@@ -19,8 +19,9 @@ use super::lane::{HIGH, Lane};
 pub(crate) const TOKEN_RULE: u16 = 1;
 /// A shorter word is left out.
 const WORD_BYTES_MIN: usize = 3;
-/// A shorter word of digits only is left out.
-const NUMBER_BYTES_MIN: usize = 4;
+/// A shorter word with a digit is left out: years, status codes and the middle groups of UUIDs would be a third of all
+/// distinct words, and a segment holds about half of those there are, so asking for one tells next to nothing.
+const DIGIT_WORD_BYTES_MIN: usize = 5;
 /// A longer word counts by its first bytes: it is a blob, and nobody types it.
 pub(crate) const WORD_BYTES_MAX: usize = 64;
 /// From here on a word with a digit is an id.
@@ -100,9 +101,18 @@ pub(crate) fn is_word_char(char: char) -> bool {
 pub(crate) fn word_of(bytes: &[u8]) -> Option<Word> {
     let bytes = &bytes[..bytes.len().min(WORD_BYTES_MAX)];
     let digits = bytes.iter().filter(|byte| byte.is_ascii_digit()).count();
-    let least = if digits == bytes.len() { NUMBER_BYTES_MIN } else { WORD_BYTES_MIN };
-    let is_id = bytes.len() >= ID_BYTES_MIN && digits > 0;
-    (bytes.len() >= least).then(|| Word { hash: word_hash(bytes), is_id })
+    counts(bytes.len(), digits > 0).then(|| Word { hash: word_hash(bytes), is_id: is_id(bytes.len(), digits > 0) })
+}
+
+/// Whether a word of this length is not left out; a digit beyond what counts of it is none.
+#[inline(always)]
+fn counts(length: usize, has_digit: bool) -> bool {
+    length >= if has_digit { DIGIT_WORD_BYTES_MIN } else { WORD_BYTES_MIN }
+}
+
+#[inline(always)]
+fn is_id(length: usize, has_digit: bool) -> bool {
+    length >= ID_BYTES_MIN && has_digit
 }
 
 /// The road of nearly all words: takes the one that starts at `start` and answers with its end, or `None`, having called
@@ -135,9 +145,8 @@ fn ascii_word(bytes: &[u8], start: usize, kind: Kind, word: &mut impl FnMut(Word
         _ => {}
     }
     let length = at - start;
-    let number = length < NUMBER_BYTES_MIN && bytes[start..at].iter().all(u8::is_ascii_digit);
-    if length >= WORD_BYTES_MIN && !number {
-        word(Word { hash: finish(hash), is_id: length >= ID_BYTES_MIN && digits != 0 });
+    if counts(length, digits != 0) {
+        word(Word { hash: finish(hash), is_id: is_id(length, digits != 0) });
     }
     if underscores != 0 {
         ascii_parts(&bytes[start..at], word);
