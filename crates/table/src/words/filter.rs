@@ -25,7 +25,8 @@ impl WordFilter {
     pub fn parse(header: &[u8], index_bytes: u64) -> Result<Option<Self>> {
         let Some((header, header_bytes)) = Header::decode(header)? else { return Ok(None) };
         let header_bytes = header_bytes as u64;
-        let bytes = header.row_bytes().checked_mul(u64::from(header.blocks)).and_then(|bytes| bytes.checked_add(header_bytes));
+        let bytes =
+            header.row_bytes().checked_mul(u64::from(header.blocks)).and_then(|bytes| bytes.checked_add(header_bytes));
         match bytes {
             Some(bytes) if bytes == index_bytes => Ok(Some(Self { header, header_bytes, bytes })),
             _ => Err(Error::new(ErrorKind::Corrupt, "the word index has not the length its header tells")),

@@ -6,9 +6,9 @@
 
 use super::hash::{twin, value_token};
 use super::header::{Header, SEGMENT_ROWS, Sources};
+use super::key_set::KeySet;
 use super::split_block::{BLOCK_BYTES, Block, bits_of, block_of, key_of};
 use super::token::{Kind, for_each_word};
-use super::token_set::KeySet;
 
 /// Bits for each token of the fullest segment when there is room: one segment in a hundred is found for nothing.
 const TOKEN_BITS: f64 = 10.5;
@@ -41,7 +41,9 @@ impl WordFilterBuilder {
     pub fn text(&mut self, text: &str, kind: Kind) {
         let open = &mut self.open;
         for_each_word(text, kind, |word| {
-            if open.insert(key_of(word.hash)) && word.is_id {
+            open.insert(key_of(word.hash));
+            // Even when the first was there: another token may have the same key.
+            if word.is_id {
                 open.insert(key_of(twin(word.hash)));
             }
         });

@@ -9,9 +9,8 @@ pub(crate) const BLOCK_BYTES: usize = 32;
 pub(crate) type Block = [u32; 8];
 
 /// Parquet's odd multipliers.
-const SALTS: Block = [
-    0x47b6_137b, 0x4497_4d91, 0x8824_ad5b, 0xa2b7_289d, 0x7054_95c7, 0x2df1_424b, 0x9efc_4947, 0x5c6b_fb31,
-];
+const SALTS: Block =
+    [0x47b6_137b, 0x4497_4d91, 0x8824_ad5b, 0xa2b7_289d, 0x7054_95c7, 0x2df1_424b, 0x9efc_4947, 0x5c6b_fb31];
 
 /// What a filter keeps of a token.
 #[inline(always)]
@@ -40,5 +39,7 @@ pub(crate) fn bits_of(key: u32) -> Block {
 /// Whether a block, as bytes of a file, has all these bits; one that is not whole has.
 pub(crate) fn has_bits(block: &[u8], bits: &Block) -> bool {
     let (words, rest) = block.as_chunks::<4>();
-    !rest.is_empty() || words.len() != bits.len() || words.iter().zip(bits).all(|(word, bit)| u32::from_le_bytes(*word) & bit != 0)
+    !rest.is_empty()
+        || words.len() != bits.len()
+        || words.iter().zip(bits).all(|(word, bit)| u32::from_le_bytes(*word) & bit != 0)
 }

@@ -20,19 +20,19 @@ impl Default for KeySet {
 }
 
 impl KeySet {
-    /// Puts a key in; whether it is new.
+    /// Puts a key in.
     #[inline(always)]
-    pub(crate) fn insert(&mut self, key: u32) -> bool {
+    pub(crate) fn insert(&mut self, key: u32) {
         let mask = self.slots.len() - 1;
         let mut at = key as usize & mask;
         loop {
             match self.slots[at & mask] {
                 0 => break,
-                slot if slot == key => return false,
+                slot if slot == key => return,
                 _ => at += 1,
             }
         }
-        self.insert_new(key, at & mask)
+        self.insert_new(key, at & mask);
     }
 
     /// The keys so far; leaves the set empty, its places allocated.
@@ -44,20 +44,19 @@ impl KeySet {
         keys
     }
 
-    fn insert_new(&mut self, key: u32, at: usize) -> bool {
+    fn insert_new(&mut self, key: u32, at: usize) {
         if key == 0 && std::mem::replace(&mut self.has_zero, true) {
-            return false;
+            return;
         }
         self.slots[at] = key;
         self.keys.push(key);
         if self.keys.len() * 2 > self.slots.len() {
             self.grow();
         }
-        true
     }
 
     fn grow(&mut self) {
-        let slots = self.slots.len() * 4;
+        let slots = self.slots.len() * 2;
         self.slots.clear();
         self.slots.resize(slots, 0);
         for key in &self.keys {
