@@ -1,7 +1,5 @@
 //! The hashes of tokens. Recorded in `FORMAT.md`, 'Words': a change is a new token rule.
 
-use super::lane::load_short;
-
 /// What a word's hash starts from.
 pub(crate) const WORD_SEED: u64 = 0x616e_6e61_6c73_2d77;
 /// What the hash of a column's value starts from: a domain of its own.
@@ -52,4 +50,9 @@ fn absorb(mut hash: u64, bytes: &[u8]) -> u64 {
 fn fold(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);
     product as u64 ^ (product >> 64) as u64
+}
+
+/// Fewer than eight bytes, filled up with zeros.
+fn load_short(bytes: &[u8]) -> u64 {
+    bytes.iter().rev().fold(0, |lane, byte| lane << 8 | u64::from(*byte))
 }

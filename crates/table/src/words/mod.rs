@@ -18,10 +18,10 @@ mod hash;
 mod header;
 mod inside;
 mod key_set;
-mod lane;
 mod needle;
 mod split_block;
 mod token;
+mod window;
 
 #[cfg(test)]
 mod filter_tests;

@@ -13,7 +13,7 @@
 
 use super::decode::char_at;
 use super::hash::{WORD_SEED, finish, step, twin, word_hash};
-use super::lane::{HIGH, Lane};
+use super::window::{WINDOW_BYTES, Window};
 
 /// The version of the rule, recorded with every index.
 pub(crate) const TOKEN_RULE: u16 = 1;
@@ -24,6 +24,7 @@ const WORD_BYTES_MIN: usize = 3;
 const DIGIT_WORD_BYTES_MIN: usize = 5;
 /// A longer word counts by its first bytes: it is a blob, and nobody types it.
 pub(crate) const WORD_BYTES_MAX: usize = 64;
+const _: () = assert!(WORD_BYTES_MAX == WINDOW_BYTES, "a word that fills a window is hashed from it alone");
 /// From here on a word with a digit is an id.
 const ID_BYTES_MIN: usize = 8;
 
@@ -58,22 +59,103 @@ pub(crate) struct Word {
 #[inline]
 pub(crate) fn for_each_word(text: &str, kind: Kind, mut word: impl FnMut(Word)) {
     let bytes = text.as_bytes();
-    let json = if kind == Kind::Json { HIGH } else { 0 };
     let mut at = 0;
     while at < bytes.len() {
-        let lane = Lane::at(bytes, at);
-        let stops = lane.word() | lane.beyond_ascii() | lane.backslashes() & json;
-        if stops == 0 {
-            at += 8;
-            continue;
-        }
-        // Never past the end: what a lane is filled up with does not stop.
-        at += stops.trailing_zeros() as usize / 8;
-        at = match ascii_word(bytes, at, kind, &mut word) {
-            Some(end) => end,
-            None => any_word(text, at, kind, &mut word),
+        let (next, then) = window_words(bytes, at, kind, &mut word);
+        at = match then {
+            Then::Go => next,
+            Then::Long => {
+                long_word(bytes, next, kind, &mut word).unwrap_or_else(|| any_word(text, next, kind, &mut word))
+            }
+            Then::Any => any_word(text, next, kind, &mut word),
         };
     }
+}
+
+/// What is to be done where a window ends.
+enum Then {
+    /// The next window.
+    Go,
+    /// A word stands there that fills a window.
+    Long,
+    /// A word or separator stands there that is not ASCII alone.
+    Any,
+}
+
+/// Takes the words that stand whole in the window at `at`; answers with where it ends and what is there.
+#[inline(always)]
+fn window_words(bytes: &[u8], at: usize, kind: Kind, word: &mut impl FnMut(Word)) -> (usize, Then) {
+    let window = Window::at(bytes, at);
+    let mut words = window.word;
+    let mut special = window.special;
+    if special != 0 {
+        (words, special) = without_escapes(bytes, at, kind, words, special);
+    }
+    // Up to here all is decided.
+    let limit = special.trailing_zeros() as usize;
+    loop {
+        let start = words.trailing_zeros() as usize;
+        if start >= limit {
+            let then = if limit < WINDOW_BYTES { Then::Any } else { Then::Go };
+            return (at + limit, then);
+        }
+        let length = (words >> start).trailing_ones() as usize;
+        let end = start + length;
+        if end >= limit {
+            let then = match limit {
+                WINDOW_BYTES if start > 0 => Then::Go,
+                WINDOW_BYTES => Then::Long,
+                _ => Then::Any,
+            };
+            return (at + start, then);
+        }
+        let here = ((1 << length) - 1) << start;
+        let has_digit = window.digits & here != 0;
+        if counts(length, has_digit) {
+            let mut hash = WORD_SEED;
+            let mut from = start;
+            while from + 8 <= end {
+                hash = step(hash, window.lower(from));
+                from += 8;
+            }
+            if from < end {
+                hash = step(hash, window.lower(from) & ((1 << ((end - from) * 8)) - 1));
+            }
+            word(Word { hash: finish(hash), is_id: is_id(length, has_digit) });
+        }
+        if window.underscores & here != 0 {
+            ascii_parts(&bytes[at + start..at + end], word);
+        }
+        words &= u64::MAX << end;
+    }
+}
+
+/// The words of a window without the letters of escapes, and what of it cannot be decided without decoding: characters beyond
+/// ASCII, and in JSON a `\u` and a backslash at the end.
+#[inline(never)]
+fn without_escapes(bytes: &[u8], at: usize, kind: Kind, mut words: u64, special: u64) -> (u64, u64) {
+    let mut open = special;
+    let mut undecided = 0;
+    while open != 0 {
+        let place = open.trailing_zeros() as usize;
+        open &= open - 1;
+        let next = bytes.get(at + place + 1);
+        match (bytes.get(at + place), kind) {
+            (Some(b'\\'), Kind::Plain) => {}
+            (Some(b'\\'), Kind::Json) if place + 1 < WINDOW_BYTES => match next {
+                Some(b'u') | None => undecided |= 1 << place,
+                Some(b'n' | b't' | b'r' | b'b' | b'f') => words &= !(2 << place),
+                // The second of two begins no escape.
+                Some(b'\\') => open &= !(2 << place),
+                Some(_) => {}
+            },
+            _ => undecided |= 1 << place,
+        }
+        if undecided != 0 {
+            break;
+        }
+    }
+    (words, undecided)
 }
 
 /// Whether a character belongs to words.
@@ -115,51 +197,30 @@ fn is_id(length: usize, has_digit: bool) -> bool {
     length >= ID_BYTES_MIN && has_digit
 }
 
-/// The road of nearly all words: takes the one that starts at `start` and answers with its end, or `None`, having called
-/// nothing, when it is not a word of ASCII alone.
-#[inline(always)]
-fn ascii_word(bytes: &[u8], start: usize, kind: Kind, word: &mut impl FnMut(Word)) -> Option<usize> {
+/// Takes the word of 64 bytes or more that starts at `start` and answers with its end, or `None`, having called nothing, when
+/// it is not a word of ASCII alone.
+#[inline(never)]
+fn long_word(bytes: &[u8], start: usize, kind: Kind, word: &mut impl FnMut(Word)) -> Option<usize> {
+    let counted = Window::at(bytes, start);
     let mut at = start;
-    let mut hash = WORD_SEED;
-    let mut digits = 0;
-    let mut underscores = 0;
     loop {
-        let lane = Lane::at(bytes, at);
-        let ends = !lane.word() & HIGH;
-        let taken = mask_before(ends);
-        underscores |= lane.underscores() & taken;
-        if taken != 0 && at - start < WORD_BYTES_MAX {
-            hash = step(hash, lane.lower() & taken);
-            digits |= lane.digits() & taken;
-        }
-        if ends != 0 {
-            at += ends.trailing_zeros() as usize / 8;
+        let length = Window::at(bytes, at).word.trailing_ones() as usize;
+        at += length;
+        if length < WINDOW_BYTES {
             break;
         }
-        at += 8;
     }
     match bytes.get(at) {
         Some(0x80..) => return None,
-        Some(b'\\') if kind == Kind::Json && matches!(bytes.get(at + 1), Some(b'u') | None) => return None,
-        _ if at == start => return None,
+        Some(b'\\') if kind == Kind::Json && bytes.get(at + 1) == Some(&b'u') => return None,
         _ => {}
     }
-    let length = at - start;
-    if counts(length, digits != 0) {
-        word(Word { hash: finish(hash), is_id: is_id(length, digits != 0) });
-    }
-    if underscores != 0 {
+    let hash = (0..WORD_BYTES_MAX).step_by(8).fold(WORD_SEED, |hash, from| step(hash, counted.lower(from)));
+    word(Word { hash: finish(hash), is_id: counted.digits != 0 });
+    if memchr::memchr(b'_', &bytes[start..at]).is_some() {
         ascii_parts(&bytes[start..at], word);
     }
     Some(at)
-}
-
-/// All bits of the bytes before the first one that `ends` names; all bits when it names none.
-#[inline(always)]
-fn mask_before(ends: u64) -> u64 {
-    // Lowest bit set is the high bit of that byte: below its byte are seven bits too many.
-    let first = ends & ends.wrapping_neg();
-    if first == 0 { u64::MAX } else { (first >> 7) - 1 }
 }
 
 #[inline(never)]
