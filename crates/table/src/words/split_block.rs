@@ -21,7 +21,7 @@ pub(crate) fn key_of(token: u64) -> u32 {
 /// The block of a key, of `blocks`.
 #[inline(always)]
 pub(crate) fn block_of(key: u32, blocks: u32) -> u32 {
-    (u64::from(key) * u64::from(blocks) >> 32) as u32
+    ((u64::from(key) * u64::from(blocks)) >> 32) as u32
 }
 
 /// The bits of a key, one in each word.
