@@ -106,6 +106,14 @@ pub(crate) enum Command {
         after_help = "Exit code 1 when anything is damaged. A write-ahead log that a process holds is passed over."
     )]
     Verify(Verify),
+    /// Merge small data files of each project and day into large ones, row for row
+    #[command(
+        after_help = "Examples:\n  annals compact\n  annals compact --dry-run\n  annals compact --project acme\n\n\
+        A server does it by itself, every minute where it is worth it (`annals serve --compact false` turns that off). \
+        It may run beside a server and beside queries: a merge is one commit, and of two that merge the same files one wins. \
+        Rows are compared before it is committed. Replaced files stay in the store: queries that began before read them."
+    )]
+    Compact(Compact),
     /// Set damaged parts of the write-ahead log aside, and bring what can be read of it into the table
     #[command(
         after_help = "For a store that does not start because synced rows in its write-ahead log are damaged, when \
@@ -323,6 +331,20 @@ pub(crate) struct Verify {
     /// Only this project
     #[arg(long, value_name = "ID", value_parser = project_id)]
     pub(crate) project: Vec<ProjectId>,
+    /// Show no progress
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+/// `annals compact`
+#[derive(Debug, clap::Args)]
+pub(crate) struct Compact {
+    /// Only this project
+    #[arg(long, value_name = "ID", value_parser = project_id)]
+    pub(crate) project: Vec<ProjectId>,
+    /// Show what would be merged, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     /// Show no progress
     #[arg(long, short)]
     pub(crate) quiet: bool,

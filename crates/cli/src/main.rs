@@ -2,6 +2,7 @@
 
 mod access;
 mod command;
+mod compact;
 mod config;
 mod dead_letters;
 mod demo;
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
         Command::DeadLetters(command) => dead_letters::run(&cli.common, command),
         Command::Info(command) => info::run(&cli.common, command),
         Command::Verify(command) => verify::run(&cli.common, command),
+        Command::Compact(command) => compact::run(&cli.common, command),
         Command::Repair => repair::run(&cli.common),
         Command::Generate(command) => generate::run(command),
         Command::Load(command) => load::run(&cli.common, command),

@@ -6,6 +6,7 @@
 
 mod app;
 mod coding;
+mod compaction;
 mod connection;
 mod dead_letters;
 mod error;

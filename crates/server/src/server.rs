@@ -16,6 +16,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::app::{App, Phase};
+use crate::compaction;
 use crate::connection::{Connections, serve};
 use crate::error::{Error, Result};
 use crate::http::{Guard, service};
@@ -122,6 +123,7 @@ impl Server {
         for (listener, router) in routers(&app, http, otlp) {
             listening.spawn(serve(listener, router, connections.clone()));
         }
+        let (store, memory) = (options.store.clone(), options.resolved.memory);
         let opening = tokio::task::spawn_blocking(move || Node::open(&options, url.as_deref()));
         tokio::pin!(stop);
         let opened = tokio::select! {
@@ -137,9 +139,11 @@ impl Server {
         if let Some(node) = &node {
             app.enter(Phase::Ready(Arc::clone(node)));
             let retention = tokio::spawn(retention::run(Arc::clone(node), settings.clone()));
+            let compaction = settings.compact.then(|| tokio::spawn(compaction::run(Arc::clone(node), store, memory)));
             ready();
             stop.await;
             retention.abort();
+            compaction.iter().for_each(tokio::task::JoinHandle::abort);
         }
         tracing::info!("stopping: what is in flight is answered");
         // Tails end with the phase; the rest ends by being answered.
