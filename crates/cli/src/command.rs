@@ -114,6 +114,11 @@ pub(crate) enum Command {
         Rows are compared before it is committed. Replaced files stay in the store: queries that began before read them."
     )]
     Compact(Compact),
+    /// Tend the trace index, or make it anew from the data files
+    #[command(after_help = "Examples:\n  annals index rebuild\n  annals index tend\n\n\
+        A server tends it by itself. The index is derived: without it a search for a trace looks into more files, and finds \
+        the same.")]
+    Index(Index),
     /// Set damaged parts of the write-ahead log aside, and bring what can be read of it into the table
     #[command(
         after_help = "For a store that does not start because synced rows in its write-ahead log are damaged, when \
@@ -345,6 +350,30 @@ pub(crate) struct Compact {
     /// Show what would be merged, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Show no progress
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+/// `annals index`
+#[derive(Debug, clap::Args)]
+pub(crate) struct Index {
+    #[command(subcommand)]
+    pub(crate) command: IndexCommand,
+}
+
+/// What to do with the trace index.
+#[derive(Debug, Subcommand)]
+pub(crate) enum IndexCommand {
+    /// Read the trace ids of all data files and make the index anew
+    Rebuild(Rebuild),
+    /// Index the files that have none, and merge what has become many small parts
+    Tend,
+}
+
+/// `annals index rebuild`
+#[derive(Debug, clap::Args)]
+pub(crate) struct Rebuild {
     /// Show no progress
     #[arg(long, short)]
     pub(crate) quiet: bool,

@@ -91,6 +91,7 @@ fn compact_table(
             break;
         }
     }
+    table.tend_trace_index(&session.store, || true).context("indexing the merged files")?;
     let Compacted { files, bytes, rows } = done;
     println!(
         "{}: {} files became {}, {} became {}, {} rows, in {}; the table has {} files",

@@ -7,6 +7,7 @@ mod config;
 mod dead_letters;
 mod demo;
 mod generate;
+mod index;
 mod info;
 mod ingest;
 mod input;
@@ -70,6 +71,7 @@ fn main() -> ExitCode {
         Command::Info(command) => info::run(&cli.common, command),
         Command::Verify(command) => verify::run(&cli.common, command),
         Command::Compact(command) => compact::run(&cli.common, command),
+        Command::Index(command) => index::run(&cli.common, command),
         Command::Repair => repair::run(&cli.common),
         Command::Generate(command) => generate::run(command),
         Command::Load(command) => load::run(&cli.common, command),

@@ -54,8 +54,8 @@ impl Engine {
             let nothing: Arc<[RecordBatch]> = Arc::default();
             for (tail, files) in [(tail_batches(&view), likely), (nothing, others)] {
                 let (store, cache) = (self.table().object_store(), self.metadata_cache());
-                let page =
-                    search_rows(tail, files, store, cache, &PageRequest::of(&query), Filter::new(&query)).await?;
+                let page = search_rows(tail, files.into(), store, cache, &PageRequest::of(&query), Filter::new(&query))
+                    .await?;
                 stats += page.stats;
                 if page.events.num_rows() > 0 {
                     return Ok(Some((page.events, stats)));

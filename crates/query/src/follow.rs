@@ -134,7 +134,7 @@ impl Engine {
         let page = PageRequest { ranking: Ranking::Seq, limit: query.limit, after: None, bytes_max: None };
         let filter = Filter::new(query).with_seqs(seqs(lsns.clone()));
         let (store, cache) = (self.table().object_store(), self.metadata_cache());
-        let page = search_rows(Arc::default(), files, store, cache, &page, filter).await?;
+        let page = search_rows(Arc::default(), files.into(), store, cache, &page, filter).await?;
         let looked_at = match page.events.num_rows().checked_sub(1) {
             Some(last) if page.next.is_some() => lsn_of(Seqs::of(&page.events).get(last))?,
             _ => Lsn(*lsns.end()),

@@ -29,6 +29,7 @@ mod follow;
 #[cfg(test)]
 mod fuzz;
 mod histogram;
+mod index_use;
 mod page_budget;
 mod plain;
 mod provider;
@@ -57,7 +58,7 @@ pub use event_query::{EventQuery, Order, PAGE_EVENTS_MAX, QUERY_TEXT_BYTES_MAX, 
 pub use facets::{FACET_VALUES_MAX, Facet, FacetField, FacetValue, Facets};
 pub use follow::Position;
 pub use histogram::{Bucket, HISTOGRAM_BUCKETS_MAX, Histogram};
-pub use reader::{CacheStats, MetadataCache, ScanStats};
+pub use reader::{CacheStats, IndexUse, MetadataCache, ScanStats};
 pub use search::EventPage;
 pub use settings::QuerySettings;
 pub use sql_stats::SqlStats;

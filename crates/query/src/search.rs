@@ -23,6 +23,7 @@ use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event_query::EventQuery;
 use crate::filter::{Filter, timestamps};
+use crate::index_use::{Candidates, SegmentsByPath, narrow_by_traces, within_segments};
 use crate::page_budget::affordable;
 use crate::reader::{
     DataReader, Footer, Hit, MetadataCache, Rank, Ranking, ScanStats, Seqs, Top, Window, WindowScan, event_rows,
@@ -70,12 +71,15 @@ impl Engine {
         let view = self.view();
         let filter = Filter::new(query);
         let files = candidate_files(&view, query, &filter);
+        let narrowed = narrow_by_traces(self.table(), &view, files, &filter).await;
         let plan_ms = watch.ms();
         let page = PageRequest { bytes_max: self.settings().page_bytes_max, ..PageRequest::of(query) };
         let tail = tail_batches(&view);
         let (store, cache) = (self.table().object_store(), self.metadata_cache());
-        let scan = search_rows(tail, files, store, cache, &page, filter);
+        let (candidates, index) = (narrowed.candidates, narrowed.stats);
+        let scan = search_rows(tail, candidates, store, cache, &page, filter);
         let mut page = within(self.settings().time_ms_max, scan).await?;
+        page.stats += index;
         page.stats.files_total = view.snapshot.file_count();
         page.stats = page.stats.timed(plan_ms, watch.ms());
         Ok(page)
@@ -112,12 +116,13 @@ impl<'a> PageRequest<'a> {
 /// Answers one page of a filter scan over the rows of `tail` (event schema) and `files`.
 pub(crate) async fn search_rows(
     tail: Arc<[RecordBatch]>,
-    files: Vec<Arc<DataFile>>,
+    candidates: Candidates,
     store: &Arc<dyn ObjectStore>,
     cache: &Arc<MetadataCache>,
     page: &PageRequest<'_>,
     filter: Filter,
 ) -> Result<EventPage> {
+    let Candidates { files, segments } = candidates;
     let mut stats = ScanStats::default();
     if filter.is_empty() {
         return Ok(EventPage { events: RecordBatch::new_empty(event_schema()), next: None, stats });
@@ -135,8 +140,15 @@ pub(crate) async fn search_rows(
             top.merge(on_cpu(move || scan_tail(&tail[part], &filter, ranking, first_source, fork)).await?);
         }
     }
-    let scan =
-        DataScan { store: Arc::clone(store), cache: Arc::clone(cache), filter, ranking: page.ranking, wanted, files };
+    let scan = DataScan {
+        store: Arc::clone(store),
+        cache: Arc::clone(cache),
+        filter,
+        ranking: page.ranking,
+        wanted,
+        files,
+        segments,
+    };
     let scan = Arc::new(scan);
     let (top, footers) = scan_files(&scan, top, &mut stats).await?;
     let (mut candidates, mut more) = top.into_candidates(page.limit);
@@ -201,6 +213,7 @@ struct DataScan {
     ranking: Ranking,
     wanted: usize,
     files: Vec<Arc<DataFile>>,
+    segments: SegmentsByPath,
 }
 
 /// A piece of work.
@@ -280,12 +293,16 @@ async fn run_step(scan: Arc<DataScan>, step: Step, top: Top) -> Result<Found> {
         Step::Scan(source, footer, window) => (source, footer, window, Vec::new()),
         Step::Open(source) => {
             let reader = scan.reader(source)?;
-            let with_blooms = scan.filter.trace_ids().is_some();
+            // What the trace index said is more than a Bloom filter tells.
+            let with_blooms = scan.filter.trace_ids().is_some() && !scan.segments.contains_key(&reader.file.path);
             let open = Footer::open(&reader, &scan.cache, with_blooms, &mut stats).await?;
             let (mut windows, pruned) =
                 surviving_windows(&reader.file, &open.footer, &scan.filter, scan.ranking, scan.wanted);
             stats.row_groups_pruned += pruned;
             windows.retain(|window| top.admits(window.bound));
+            if let Some(segments) = scan.segments.get(&reader.file.path) {
+                windows = within_segments(windows, open.footer.first_rows(), segments);
+            }
             let Some(first) = (0..windows.len()).min_by_key(|&index| windows[index].bound) else {
                 return Ok(Found { top, source, footer: None, windows, stats });
             };

@@ -1,4 +1,5 @@
-//! Compaction at work: every minute, partitions that have become many small files are merged, one group at a time.
+//! Compaction at work: every minute, partitions that have become many small files are merged, one group at a time, and the
+//! trace index is tended.
 //!
 //! It takes from the reserve of memory, runs on one blocking thread and ends between two groups when the server stops. What fails
 //! is tried again with the next plan.
@@ -35,6 +36,10 @@ pub(crate) async fn run(node: Arc<Node>, store: Store, memory: MemoryPlan) {
         let done = tokio::task::spawn_blocking(move || {
             for table in [Arc::clone(node.engine.table()), node.dead_letters_table()] {
                 compact_table(&table, &store, &settings, node.clock.as_ref(), &stopped);
+                let tended = table.tend_trace_index(&store, || !stopped.load(Ordering::Relaxed));
+                if let Err(error) = tended {
+                    tracing::warn!(table = table.name(), %error, "the trace index could not be tended; the next minute tries again");
+                }
             }
         });
         // A panic is logged by the runtime's hook; the next minute tries again.

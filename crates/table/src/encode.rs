@@ -15,6 +15,7 @@ use crate::checksum::{CHECKSUMS_KEY, RunningSums, file_hash, seal_tail};
 use crate::error::{Error, ErrorKind, Result};
 use crate::file_shape::FileShape;
 use crate::parquet_settings::ParquetSettings;
+use crate::trace_places::{TracePlace, TracePlaces};
 
 /// A data file in memory.
 #[derive(Clone, Debug)]
@@ -29,6 +30,8 @@ pub struct EncodedFile {
     pub max_timestamp_us: i64,
     /// XXH3-64 of all bytes: the last part of the file's name.
     pub hash: u64,
+    /// The traces of its rows, ascending, each segment once.
+    pub traces: Vec<TracePlace>,
 }
 
 /// Encodes one partition's rows of one flush.
@@ -53,6 +56,7 @@ pub struct DataFileEncoder {
     rows: u64,
     /// Earliest and latest event so far.
     times_us: Option<(i64, i64)>,
+    traces: TracePlaces,
 }
 
 impl DataFileEncoder {
@@ -65,7 +69,7 @@ impl DataFileEncoder {
             .with_properties(settings.writer_properties(shape)?)
             .with_skip_arrow_metadata(true);
         let writer = ArrowWriter::try_new_with_options(Vec::new(), annals_event::file_schema(), options);
-        Ok(Self { writer: writer.map_err(failed)?, rows: 0, times_us: None })
+        Ok(Self { writer: writer.map_err(failed)?, rows: 0, times_us: None, traces: TracePlaces::default() })
     }
 
     /// Number of rows so far.
@@ -87,6 +91,7 @@ impl DataFileEncoder {
             Some((earliest_us, _)) => Some((earliest_us, last_us)),
         };
         self.writer.write(batch).map_err(failed)?;
+        self.traces.add(batch[columns::TRACE_ID].as_string_view(), self.rows);
         self.rows += batch.num_rows() as u64;
         Ok(())
     }
@@ -96,7 +101,7 @@ impl DataFileEncoder {
     /// # Errors
     /// `Invalid` when there are no rows, `Internal` when the encoder fails.
     pub fn finish(self) -> Result<EncodedFile> {
-        let Self { mut writer, rows, times_us } = self;
+        let Self { mut writer, rows, times_us, traces } = self;
         let Some((min_timestamp_us, max_timestamp_us)) = times_us else { return Err(invalid("there are no rows")) };
         writer.flush().map_err(failed)?;
         writer.sync().map_err(|error| failed(error.into()))?;
@@ -107,7 +112,8 @@ impl DataFileEncoder {
         let file_bytes = bytes.len() as u64;
         seal_tail(&mut bytes, file_bytes).expect("the checksums were just written");
         let hash = file_hash(&bytes);
-        Ok(EncodedFile { bytes: bytes.into(), rows, min_timestamp_us, max_timestamp_us, hash })
+        let traces = traces.finish();
+        Ok(EncodedFile { bytes: bytes.into(), rows, min_timestamp_us, max_timestamp_us, hash, traces })
     }
 }
 

@@ -20,6 +20,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::log::{Attempt, CommitIds, Loaded, LogStore};
 use crate::snapshot::Snapshot;
 use crate::store::Store;
+use crate::trace_runs::TraceRuns;
 
 /// What the table log names as the program that wrote a commit.
 pub(crate) const ENGINE_INFO: &str = concat!("annals/", env!("CARGO_PKG_VERSION"));
@@ -72,6 +73,7 @@ pub struct Table {
     published: RwLock<Arc<Snapshot>>,
     head: Mutex<Head>,
     checkpointing: Mutex<()>,
+    trace_runs: Arc<TraceRuns>,
 }
 
 /// The newest version that this table knows.
@@ -137,7 +139,8 @@ impl Table {
     fn new(log: LogStore, ids: CommitIds, loaded: Loaded) -> Self {
         let published = RwLock::new(Arc::clone(&loaded.snapshot));
         let head = Mutex::new(Head { loaded, unsettled: false });
-        Self { log, ids, published, head, checkpointing: Mutex::new(()) }
+        let trace_runs = Arc::new(TraceRuns::new(Arc::clone(log.objects())));
+        Self { log, ids, published, head, checkpointing: Mutex::new(()), trace_runs }
     }
 
     /// The table's name.
@@ -257,6 +260,10 @@ impl Table {
         let mut head = self.lock_head();
         head.loaded = self.log.adopt_checkpoint(head.loaded.clone());
         Ok(())
+    }
+
+    pub(crate) fn trace_runs(&self) -> &Arc<TraceRuns> {
+        &self.trace_runs
     }
 
     pub(crate) fn log(&self) -> &LogStore {

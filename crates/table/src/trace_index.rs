@@ -22,15 +22,12 @@ mod run_writer;
 pub(crate) mod tiers;
 mod varint;
 
-pub(crate) use block::{BLOCK_BYTES, Entry};
 pub(crate) use fingerprint::fingerprint;
 pub(crate) use merge::{MergeError, MergeInput, merge};
-pub(crate) use paths::Paths;
-pub(crate) use run::{Place, RunHead};
+pub(crate) use run::RunHead;
 pub(crate) use run_builder::RunBuilder;
 pub(crate) use run_end::RunEnd;
-pub(crate) use run_name::RunName;
-pub(crate) use run_writer::{RunWriter, WrittenRun};
+pub(crate) use run_name::{FOLDER, RunName};
 
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use annals_table::{
     CommitOutcome, Conflict, DataFile, DataFileName, FileSystem, Lsn, NewObject, Store, Table, TableChange,
-    TailMemtable,
+    TailMemtable, TracePlace, trace_run,
 };
 
 use crate::error::{Error, ErrorKind, Result};
@@ -98,12 +98,24 @@ impl Flusher {
         let partitions = plan(&memtable.batches)?;
         let encoded = encode(&memtable.batches, partitions, &settings.parquet, settings.encode_threads)?;
         let modified_ms = self.now_us() / 1_000;
-        let (adds, objects): (Vec<_>, Vec<_>) =
-            encoded.into_iter().map(|partition| self.described(memtable, partition, modified_ms)).unzip();
+        let (mut adds, mut objects, mut traces) = (Vec::new(), Vec::new(), Vec::new());
+        for partition in encoded {
+            let (file, object, places) = self.described(memtable, partition, modified_ms);
+            adds.push(file);
+            objects.push(object);
+            traces.push(places);
+        }
+        // Stored with the files: what the commit brings can be found by it from the first moment on.
+        let run = settings
+            .trace_index
+            .then(|| trace_run(adds.iter().zip(&traces).map(|(file, places)| (file.path.as_str(), places.as_slice()))));
+        let run = run.flatten();
+        objects.extend(run.clone());
         let put = || Ok(self.store.put_files(self.table.name(), objects.clone())?);
         if self.retrying(put)?.is_none() || !self.await_turn(memtable) {
             return Ok(false);
         }
+        run.iter().for_each(|run| self.table.adopt_trace_run(run));
         // Before the commit, so that the order of the commits is the order of the ledger.
         let entries = self.unledgered(memtable.last_lsn);
         let ledger = || self.ledger.lock().unwrap_or_else(PoisonError::into_inner).append(&entries, self.now_us());
@@ -140,7 +152,12 @@ impl Flusher {
         self.shared.clock.now_us()
     }
 
-    fn described(&self, memtable: &TailMemtable, encoded: EncodedPartition, modified_ms: i64) -> (DataFile, NewObject) {
+    fn described(
+        &self,
+        memtable: &TailMemtable,
+        encoded: EncodedPartition,
+        modified_ms: i64,
+    ) -> (DataFile, NewObject, Vec<TracePlace>) {
         let EncodedPartition { partition, file } = encoded;
         let (first_lsn, last_lsn) = (memtable.first_lsn, memtable.last_lsn);
         let name = DataFileName { writer: self.shared.writer, first_lsn, last_lsn, hash: file.hash };
@@ -156,7 +173,7 @@ impl Flusher {
             modified_ms,
             origin: Some(name.origin()),
         };
-        (data_file, NewObject { path, bytes: file.bytes })
+        (data_file, NewObject { path, bytes: file.bytes }, file.traces)
     }
 
     /// Tries `work` until it succeeds, resting between; `None` when the writer closes meanwhile, or after one try if more

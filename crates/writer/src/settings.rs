@@ -42,6 +42,9 @@ pub struct WriterSettings {
     pub request_keys_bytes_max: u64,
     /// How data files are encoded.
     pub parquet: ParquetSettings,
+    /// Whether a run of the trace index is stored beside each commit. Default true; without, the files are searched until they
+    /// are indexed.
+    pub trace_index: bool,
 }
 
 /// Compression of the rows in a WAL frame.
@@ -71,6 +74,7 @@ impl Default for WriterSettings {
             request_keys_ttl_s: 86_400,
             request_keys_bytes_max: 64 * MIB,
             parquet: ParquetSettings::default(),
+            trace_index: true,
         }
     }
 }

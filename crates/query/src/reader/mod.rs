@@ -26,7 +26,7 @@ pub(crate) use footer::{Footer, TAIL_BYTES};
 pub use metadata_cache::{CacheStats, MetadataCache};
 pub(crate) use rank::{Rank, Ranking, Seqs};
 pub(crate) use rows::{event_rows, read_rows};
-pub use scan_stats::ScanStats;
+pub use scan_stats::{IndexUse, ScanStats};
 pub(crate) use stored_file::{Part, StoredFile, Tail};
 pub(crate) use survey::{file_seqs, surviving_windows};
 pub(crate) use tail_parts::tail_parts;

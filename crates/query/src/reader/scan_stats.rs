@@ -1,5 +1,6 @@
 //! [`ScanStats`]: what one answer took and touched, for people who ask why it took so long.
 
+use std::fmt;
 use std::ops::AddAssign;
 
 use serde::Serialize;
@@ -35,6 +36,43 @@ pub struct ScanStats {
     pub bytes_read: u64,
     /// Requests to the store; SQL does not count them.
     pub reads: u64,
+    /// By which index the files were chosen.
+    pub index: IndexUse,
+}
+
+/// By which index the files of an answer were chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IndexUse {
+    /// By that of partitions and times alone: nothing else was asked for that an index knows.
+    #[default]
+    Files,
+    /// By the trace index, and `unindexed` files by their own Bloom filters.
+    Traces {
+        /// Files that no run of the index covers.
+        unindexed: u64,
+    },
+    /// By nothing else, because the trace index lacks so many files that looking into each of them is a scan.
+    Scan {
+        /// Files that no run of the index covers.
+        unindexed: u64,
+    },
+}
+
+impl fmt::Display for IndexUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Files => f.write_str("files"),
+            Self::Traces { unindexed: 0 } => f.write_str("traces"),
+            Self::Traces { unindexed } => write!(f, "traces, and {unindexed} files without index"),
+            Self::Scan { unindexed } => write!(f, "scan: {unindexed} files are not in the trace index"),
+        }
+    }
+}
+
+impl Serialize for IndexUse {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 impl ScanStats {
@@ -61,5 +99,8 @@ impl AddAssign for ScanStats {
         self.tail_rows += other.tail_rows;
         self.bytes_read += other.bytes_read;
         self.reads += other.reads;
+        if other.index != IndexUse::Files {
+            self.index = other.index;
+        }
     }
 }

@@ -13,7 +13,7 @@ use crate::settings::QuerySettings;
 async fn page_of(layout: &Layout, cache: &Arc<MetadataCache>, query: &EventQuery, bytes_max: Option<u64>) -> EventPage {
     let (tail, files) = (Arc::clone(&layout.tail), layout.candidates(query));
     let page = PageRequest { bytes_max, ..PageRequest::of(query) };
-    search_rows(tail, files, &layout.store, cache, &page, Filter::new(query)).await.unwrap()
+    search_rows(tail, files.into(), &layout.store, cache, &page, Filter::new(query)).await.unwrap()
 }
 
 /// All pages of a query, each from the layout whose turn it is.
@@ -147,7 +147,7 @@ fn a_damaged_file_is_an_error_and_never_an_answer() {
             let (filter, page) = (Filter::new(&query), PageRequest::of(&query));
             let cache = Arc::new(MetadataCache::new(0));
             let (tail, files) = (Arc::clone(&layout.tail), layout.files.clone());
-            let answer = search_rows(tail, files, &layout.store, &cache, &page, filter).await;
+            let answer = search_rows(tail, files.into(), &layout.store, &cache, &page, filter).await;
             assert_eq!(answer.unwrap_err().kind(), ErrorKind::Corrupt, "cut at {cut}");
         }
     });

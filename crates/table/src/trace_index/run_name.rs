@@ -7,7 +7,7 @@ use crate::checksum::file_hash;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Folder of the index, below the table root.
-const FOLDER: &str = "_index";
+pub(crate) const FOLDER: &str = "_index";
 
 /// Names a run by XXH3-64, seed 0, of all its bytes: `trace-{hash:016x}.run`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use proptest::prelude::*;
 
-use super::run_writer::into_vec;
+use super::block::{BLOCK_BYTES, Entry};
+use super::paths::Paths;
+use super::run::Place;
+use super::run_writer::{RunWriter, WrittenRun, into_vec};
 use super::*;
 use crate::checksum::Damage;
 use crate::error::{Error, ErrorKind, Result};

@@ -2,7 +2,7 @@
 
 use annals_table::{
     CommitOutcome, Conflict, DataFile, DataFileEncoder, DataFileName, DataFileRows, EncodedFile, FileShape, NewObject,
-    ParquetSettings, Snapshot, Store, Table, TableChange,
+    ParquetSettings, Snapshot, Store, Table, TableChange, trace_run,
 };
 
 use super::fingerprint::{FINGERPRINT_COLUMNS, Fingerprint};
@@ -74,8 +74,12 @@ pub fn compact(
         // The pages did not shrink: nothing is gained, and the next plan would do the same again.
         return Ok(CompactionOutcome::Overtaken);
     }
-    let (adds, objects): (Vec<_>, Vec<_>) =
+    let traces: Vec<_> = files.iter().map(|file| file.traces.clone()).collect();
+    let (adds, mut objects): (Vec<_>, Vec<_>) =
         files.into_iter().map(|file| described(group, file, now_us.div_euclid(1_000))).unzip();
+    let run = trace_run(adds.iter().zip(&traces).map(|(file, places)| (file.path.as_str(), places.as_slice())));
+    run.iter().for_each(|run| table.adopt_trace_run(run));
+    objects.extend(run);
     store.put_files(table.name(), objects)?;
     let done = Compacted {
         files: (group.files.len() as u64, adds.len() as u64),
