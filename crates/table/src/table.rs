@@ -178,13 +178,17 @@ impl Table {
         Arc::clone(&self.published.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Reads versions that others committed since, and publishes the newest. Blocks.
+    /// Reads versions that others committed since, and publishes the newest. Blocks. Whoever may listen to this version
+    /// (deletes files that it does not name, replays rows above its watermark) may trust that it is the newest: the store
+    /// was asked for the next one by name.
     ///
     /// # Errors
     /// `Unavailable` when the store does not answer, `Corrupt` when the log cannot be read, `Invalid` when the table is
     /// no longer ours to read. The published version stays.
     pub fn refresh(&self) -> Result<Arc<Snapshot>> {
-        self.refresh_head(&mut self.lock_head())
+        let snapshot = self.refresh_head(&mut self.lock_head())?;
+        self.log.check_newest(snapshot.version())?;
+        Ok(snapshot)
     }
 
     /// Commits `change` as one version, and publishes it. Blocks.

@@ -138,3 +138,36 @@ fn a_checkpoint_that_the_store_does_not_give_is_no_damage() {
     world.look("with a store that answers");
     assert_eq!(world.oracle.findings.told, Vec::<String>::new());
 }
+
+/// Found by the simulation: a start was shown a log without its newest commit, took the files of that commit for orphans, and
+/// deleted them.
+#[test]
+fn a_start_that_sees_an_old_listing_deletes_no_live_file() {
+    let runtime = runtime();
+    let mut world = World::new(Place::new(true, 1, runtime.handle()));
+    let Objects::Remote(objects) = &world.place.objects else { unreachable!("the place is remote") };
+    let objects = Arc::clone(objects);
+    world.open().unwrap();
+    for _ in 0..6 {
+        world.append(EVENTS_MAX, Ack::Wal);
+        world.log();
+        world.wait();
+        world.flush();
+        world.crash(None);
+        objects.follow(|operation| {
+            let hit = operation.kind == StoreOperationKind::List && operation.path.contains("_delta_log");
+            hit.then_some(StoreFault::StaleList)
+        });
+        if let Err(error) = world.open() {
+            world.check_start_error(&error);
+            world.place.kill();
+        } else {
+            world.crash(None);
+        }
+        objects.follow_nothing();
+        world.open().unwrap();
+        world.look("with a store that lists everything");
+        assert_eq!(world.oracle.findings.told, Vec::<String>::new());
+    }
+    assert!(world.oracle.synced() > 0);
+}

@@ -66,6 +66,9 @@ impl State {
     }
 }
 
+/// Name of the pointer to the newest checkpoint.
+pub(crate) const POINTER: &str = "_last_checkpoint";
+
 /// What a file of the log is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LogFile {
@@ -81,7 +84,7 @@ impl LogFile {
         let Some(name) = path.as_ref().strip_prefix(LOG_FOLDER).and_then(|rest| rest.strip_prefix('/')) else {
             return Self::Other;
         };
-        if name == "_last_checkpoint" {
+        if name == POINTER {
             return Self::Pointer;
         }
         let (version, rest) = name.split_at_checked(20).unwrap_or((name, ""));
@@ -104,7 +107,8 @@ impl LogObjects {
         std::mem::take(&mut self.lock().damaged).into_iter().collect()
     }
 
-    /// Leaves a checkpoint out of all listings, until one is written under its name. Answers whether it was there before.
+    /// Leaves a checkpoint out of all listings, until one is written under its name; the pointer is then as if it were not there,
+    /// and may be hidden by itself. Answers whether it was to be seen before.
     pub(super) fn hide(&self, checkpoint: Path) -> bool {
         self.lock().hidden.insert(checkpoint)
     }

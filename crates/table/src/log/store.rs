@@ -12,13 +12,13 @@ use delta_kernel_default_engine::executor::tokio::TokioMultiThreadExecutor;
 use delta_kernel_default_engine::{DefaultEngine, DefaultEngineBuilder};
 use futures::StreamExt as _;
 use object_store::path::Path;
-use object_store::{ObjectStore, PutMode};
+use object_store::{ObjectStore, ObjectStoreExt as _, PutMode};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 use annals_event::Clock;
 
 use super::commit_id::CommitIds;
-use super::objects::{LOG_FOLDER, LogObjects};
+use super::objects::{LOG_FOLDER, LogObjects, POINTER};
 use super::{creation, replay, schema};
 use crate::error::{Error, ErrorKind, Result};
 use crate::snapshot::Snapshot;
@@ -125,6 +125,10 @@ impl LogStore {
                     goes_back = true;
                 }
             }
+            // A pointer to a checkpoint that is gone, or that a listing does not know yet: all the log is listed instead.
+            if !goes_back && error.kind() == ErrorKind::Corrupt {
+                goes_back = self.log_objects.hide(Path::from(format!("{LOG_FOLDER}/{POINTER}")));
+            }
             // The first says what is damaged, later ones only that nothing else is there.
             let error = first_error.take().unwrap_or(error);
             if !goes_back {
@@ -168,6 +172,31 @@ impl LogStore {
         };
         let snapshot = Arc::new(Snapshot::new(kernel.version(), index, transactions));
         Ok(self.advanced(from, kernel, snapshot))
+    }
+
+    /// Makes sure that `version` is the newest, by asking for the next one by its name: a listing may not know the newest
+    /// objects yet, and what is done on the word of an old version (files deleted, rows replayed) would be done to live rows.
+    ///
+    /// # Errors
+    /// `Unavailable` when there is a newer one, or the store does not answer.
+    pub(crate) fn check_newest(&self, version: u64) -> Result<()> {
+        let path = Path::from(format!("{LOG_FOLDER}/{:020}.json", version + 1));
+        let objects = Arc::clone(&self.objects);
+        match self.block_on(async move { objects.head(&path).await }) {
+            Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Ok(_) => {
+                let message = format!(
+                    "the store does not list version {} of table {} yet, though it is there; try again",
+                    version + 1,
+                    self.options.name
+                );
+                Err(Error::new(ErrorKind::Unavailable, message))
+            }
+            Err(error) => {
+                let message = format!("asking for the newest version of table {} failed; try again", self.options.name);
+                Err(Error::with_source(ErrorKind::Unavailable, message, error))
+            }
+        }
     }
 
     /// A later version than `from`. Rests on a newer checkpoint when the kernel was started long ago.
