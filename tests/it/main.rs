@@ -11,6 +11,7 @@
 mod cli;
 mod decode;
 mod interop;
+mod needles;
 mod otlp;
 mod proofs;
 mod real_data;

@@ -63,6 +63,8 @@ pub(crate) struct TraceRuns {
 #[derive(Debug, Default)]
 struct State {
     runs: Vec<Arc<OpenRun>>,
+    /// Runs that could not be used, so that a listing does not bring them back.
+    unusable: BTreeSet<Path>,
     /// Hashes of the paths of all files that a run covers.
     covered: Arc<HashSet<u64>>,
     /// The version of the table at the last listing.
@@ -107,13 +109,28 @@ impl TraceRuns {
     pub(crate) fn adopt(&self, bytes: &Bytes) {
         let path = Path::from(RunName::of_bytes(bytes).path());
         if let Ok(run) = OpenRun::of_end(path, bytes.clone(), bytes.len() as u64) {
-            self.lock().add(run);
+            let mut state = self.lock();
+            // Under the name of a damaged one: the same rows make the same run.
+            state.unusable.remove(&run.path);
+            state.retain(|open| open.path != run.path);
+            state.add(run);
         }
     }
 
     /// Forgets a run: it is damaged, gone, or another has its entries.
     pub(crate) fn forget(&self, path: &Path) {
         self.lock().retain(|run| run.path != *path);
+    }
+
+    /// Forgets a run that cannot be used.
+    pub(crate) fn forget_unusable(&self, path: &Path) {
+        self.forget(path);
+        self.lock().unusable.insert(path.clone());
+    }
+
+    /// The runs that could not be used, once.
+    pub(crate) fn take_unusable(&self) -> BTreeSet<Path> {
+        std::mem::take(&mut self.lock().unusable)
     }
 
     /// Where rows of the traces `ids` may be among the files of `snapshot`. What cannot be read is told as uncovered.
@@ -141,7 +158,7 @@ impl TraceRuns {
                     }
                     Err(why) => {
                         tracing::warn!(run = %run.path, why, "a run of the trace index cannot be used; its files are searched");
-                        self.forget(&run.path);
+                        self.forget_unusable(&run.path);
                         is_whole = false;
                     }
                 }
@@ -203,8 +220,13 @@ impl TraceRuns {
             }
         };
         let known: HashSet<Path> = self.open_runs().iter().map(|run| run.path.clone()).collect();
+        let unusable = self.lock().unusable.clone();
         let mut new: Vec<ObjectMeta> = listed.clone();
-        new.retain(|object| RunName::of_path(object.location.as_ref()).is_some() && !known.contains(&object.location));
+        new.retain(|object| {
+            RunName::of_path(object.location.as_ref()).is_some()
+                && !known.contains(&object.location)
+                && !unusable.contains(&object.location)
+        });
         let opening: Vec<BoxFuture<'_, _>> = new.into_iter().map(|object| self.open(object).boxed()).collect();
         let opened: Vec<_> = stream::iter(opening).buffer_unordered(REQUESTS_MAX).collect().await;
         let mut state = self.lock();
@@ -238,6 +260,7 @@ impl TraceRuns {
                 Err(Opening::NeedsFrom(start)) if start < from => from = start,
                 Err(_) => {
                     tracing::warn!(run = %object.location, "a damaged run of the trace index is passed over");
+                    self.forget_unusable(&object.location);
                     return (None, requests, read);
                 }
             }

@@ -88,6 +88,8 @@ impl Table {
         let snapshot = self.snapshot();
         self.list_trace_runs(&snapshot);
         let mut tended = Tended::default();
+        // First, so that runs which are made anew of the same rows, and have the same names, stay.
+        self.remove_runs(self.trace_runs().take_unusable());
         let uncovered = self.trace_runs().uncovered_now(&snapshot);
         self.index_files(store, &uncovered, &mut tended, &goes_on, |_| {})?;
         while goes_on() && self.merge_runs(store, &mut tended)? {}
@@ -206,7 +208,6 @@ impl Table {
             Err(MergeError::Damaged { input, damage }) => {
                 let run = &chosen[input].path;
                 tracing::warn!(%run, %damage, "a damaged run of the trace index is removed; its files are indexed again");
-                self.trace_runs().forget(run);
                 self.remove_runs([run.clone()]);
                 return Ok(true);
             }
