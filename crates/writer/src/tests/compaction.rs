@@ -210,3 +210,17 @@ fn a_compaction_without_a_number_of_its_own_is_no_change() {
     assert!(rows(&table, &table.snapshot()).iter().all(|row| !row.is_empty()));
     assert_eq!(table.snapshot().files(&FileFilter::all())[0].origin.unwrap().first_lsn, Lsn(1));
 }
+
+#[test]
+fn a_merge_that_is_not_row_for_row_is_given_up() {
+    let bed = Bed::new();
+    let (_writer, table) = filled(&bed, 3, 200);
+    let before = rows(&table, &table.snapshot());
+    let (store, settings) = (bed.store(Arc::new(OsFileSystem)), CompactionSettings::default());
+    let mut group = CompactionPlan::whole(&table.snapshot(), &FileFilter::all(), &settings).groups.remove(0);
+    // What the log says of a file is one row more than was read of it.
+    Arc::make_mut(&mut group.files[0]).rows += 1;
+    let outcome = compact(&table, &store, &group, &ParquetSettings::default(), &settings, SystemClock.now_us());
+    assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Internal);
+    assert_eq!((table.snapshot().compactions(), rows(&table, &table.snapshot())), (0, before));
+}
