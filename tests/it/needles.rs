@@ -174,3 +174,32 @@ fn a_trace_opens_only_the_files_and_segments_that_hold_it() {
     let absent = found(&store, &engine, "no such trace").1;
     assert_eq!((absent.files_opened, absent.rows_decoded, absent.index), (0, 0, IndexUse::Traces { unindexed: 0 }));
 }
+
+#[test]
+fn sql_finds_traces_by_the_index_and_says_so() {
+    let (store, traces) = store();
+    compact_all(&store);
+    let engine = store.engine();
+    let all: Vec<_> = traces.iter().collect();
+    for pair in all.chunks(2).step_by(40) {
+        let [(one, its), (other, others)] = pair else { continue };
+        let ids = |condition: &str| -> BTreeSet<String> {
+            let rows = store.sql(&engine, &format!("select id from events where {condition}"));
+            rows.into_iter().flatten().collect()
+        };
+        assert_eq!(&ids(&format!("trace_id = '{one}'")), *its);
+        assert_eq!(ids(&format!("trace_id in ('{one}', '{other}', 'none')")), *its | *others);
+        assert_eq!(ids(&format!("trace_id = '{one}' or '{other}' = trace_id")), *its | *others);
+        assert_eq!(ids(&format!("trace_id = '{one}' and trace_id = '{other}'")), BTreeSet::new());
+        let first = its.first().unwrap();
+        assert_eq!(ids(&format!("trace_id = '{one}' or id = '{first}'")), **its);
+        let count = store.sql(&engine, &format!("select count(*) from events where trace_id = '{one}'"));
+        assert_eq!(count[0][0], its.len().to_string());
+        let not =
+            store.sql(&engine, &format!("select count(*) from events where trace_id <> '{one}' or trace_id is null"));
+        assert_eq!(not[0][0], (12_000 - its.len()).to_string());
+    }
+    let plan = store.sql(&engine, &format!("explain select id from events where trace_id = '{}'", all[0].0));
+    let plan = plan.into_iter().flatten().collect::<Vec<_>>().join("\n");
+    assert!(plan.contains("index=[traces]") && plan.contains("segments=1"), "{plan}");
+}

@@ -162,9 +162,10 @@ impl Engine {
         let statement = sql::parse(text)?;
         let view = self.view();
         let version = view.snapshot.version();
-        let dead_letters = self.dead_letters.as_ref().map(|engine| engine.session.events(engine.view()));
+        let dead_letters =
+            self.dead_letters.as_ref().map(|engine| engine.session.events(engine.view(), engine.table()));
         let tables = table_names(dead_letters.is_some());
-        let state = self.session.over(view, dead_letters, self.clock.now_us())?;
+        let state = self.session.over(view, self.table(), dead_letters, self.clock.now_us())?;
         let logical = sql::plan(&state, statement, tables).await?;
         let physical = state.create_physical_plan(&logical).await.map_err(Error::from_datafusion)?;
         let stats = SqlStats::new(Arc::clone(&physical), watch);

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use annals_event::{PARTITION_COLUMNS, columns, event_schema, file_schema};
-use annals_table::DataFile;
+use annals_table::{DataFile, SEGMENT_ROWS};
 use chrono::DateTime;
 use datafusion::catalog::Session;
 use datafusion::common::stats::Precision;
 use datafusion::common::{ColumnStatistics, Result, ScalarValue, Statistics};
 use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::parquet::ParquetRowSelection;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
@@ -17,8 +18,10 @@ use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::physical_plan::ExecutionPlan;
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore};
+use parquet::arrow::arrow_reader::RowSelection;
 
 use crate::file_readers::FileReaders;
+use crate::index_use::SegmentsByPath;
 use crate::scan_plan::has_statistics;
 
 /// Above this many files a scan goes without statistics per file, which cost about 7 kB each for 23 columns.
@@ -61,20 +64,28 @@ impl FileScan {
         (&self.store_url, &self.store)
     }
 
-    /// A scan of `files` in their order, dealt out over the session's partitions, so that each begins with the first.
+    /// A scan of `files` in their order, of those that stand in `segments` only these, dealt out over the session's partitions, so that each begins with the first.
     ///
     /// The table's row count is exact; time bounds are bounds, not values that occur (the log has milliseconds).
     pub(crate) fn plan(
         &self,
         session: &dyn Session,
         files: &[Arc<DataFile>],
+        segments: &SegmentsByPath,
         projection: Option<&Vec<usize>>,
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let group_count = session.config().target_partitions().clamp(1, files.len().max(1));
         let mut groups = vec![Vec::with_capacity(files.len().div_ceil(group_count)); group_count];
         for (index, file) in files.iter().enumerate() {
-            groups[index % group_count].push(self.partitioned_file(file, files.len() <= FILES_WITH_STATISTICS_MAX));
+            let selected = segments.get(&file.path);
+            // Those of the file are not those of a part of it.
+            let with_statistics = selected.is_none() && files.len() <= FILES_WITH_STATISTICS_MAX;
+            let mut partitioned = self.partitioned_file(file, with_statistics);
+            if let Some(segments) = selected {
+                partitioned = partitioned.with_extension(ParquetRowSelection::new(selection(segments, file.rows)));
+            }
+            groups[index % group_count].push(partitioned);
         }
         let source = ParquetSource::new(self.table_schema.clone())
             .with_table_parquet_options(session.table_options().parquet.clone())
@@ -87,7 +98,11 @@ impl FileScan {
             .with_bloom_filter_on_read(true);
         let config = FileScanConfigBuilder::new(self.store_url.clone(), Arc::new(source))
             .with_file_groups(groups.into_iter().map(FileGroup::new).collect())
-            .with_statistics(self.table_statistics(files))
+            .with_statistics(if segments.is_empty() {
+                self.table_statistics(files)
+            } else {
+                Statistics::new_unknown(self.table_schema.table_schema())
+            })
             .with_projection_indices(projection.cloned())?
             .with_limit(limit)
             .build();
@@ -151,4 +166,14 @@ impl FileScan {
     fn timestamp(&self, us: i64) -> ScalarValue {
         ScalarValue::TimestampMicrosecond(Some(us), Some(Arc::clone(&self.utc)))
     }
+}
+
+/// The rows of `segments` (ascending) of a file that has so many rows.
+fn selection(segments: &[u32], rows: u64) -> RowSelection {
+    let row = |row: u64| usize::try_from(row.min(rows)).unwrap_or(usize::MAX);
+    let ranges = segments.iter().map(|segment| {
+        let start = u64::from(*segment) * SEGMENT_ROWS;
+        row(start)..row(start + SEGMENT_ROWS)
+    });
+    RowSelection::from_consecutive_ranges(ranges, row(rows))
 }

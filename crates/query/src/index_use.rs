@@ -3,11 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use annals_table::{DataFile, SEGMENT_ROWS, Table};
+use annals_table::{DataFile, SEGMENT_ROWS, Snapshot, Table};
 
-use crate::filter::Filter;
 use crate::reader::{IndexUse, ScanStats, Window};
-use crate::view::View;
 
 /// Files without index that are looked into by their own Bloom filters; beyond, that is a scan and is called so.
 const PROBED_FILES_MAX: u64 = 32;
@@ -35,17 +33,17 @@ pub(crate) struct Narrowed {
     pub(crate) stats: ScanStats,
 }
 
-/// Narrows `files` of the view to what the trace index says of the traces that are asked for, if any are.
+/// Narrows `files` of a snapshot, whose order stays, to what the trace index says of the traces `ids`, if these are asked for.
 pub(crate) async fn narrow_by_traces(
     table: &Table,
-    view: &View,
+    snapshot: &Snapshot,
     files: Vec<Arc<DataFile>>,
-    filter: &Filter,
+    ids: Option<&[String]>,
 ) -> Narrowed {
-    let Some(ids) = filter.trace_ids().filter(|_| !files.is_empty()) else {
+    let Some(ids) = ids.filter(|_| !files.is_empty()) else {
         return Narrowed { candidates: files.into(), ..Narrowed::default() };
     };
-    let hits = table.find_traces(&view.snapshot, ids).await;
+    let hits = table.find_traces(snapshot, ids).await;
     let mut segments: SegmentsByPath =
         hits.files.into_iter().map(|(file, segments)| (file.path.clone(), segments)).collect();
     let uncovered: HashSet<&str> = hits.uncovered.iter().map(|file| file.path.as_str()).collect();

@@ -7,7 +7,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use annals_event::event_schema;
+use annals_event::{columns, event_schema};
+use annals_table::Table;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::memory::MemorySourceConfig;
@@ -23,7 +24,8 @@ use datafusion::physical_plan::filter::FilterExecBuilder;
 use datafusion::physical_plan::union::UnionExec;
 
 use crate::file_scan::FileScan;
-use crate::prune::{Bounds, is_answered_by_partitions};
+use crate::index_use::{Candidates, narrow_by_traces};
+use crate::prune::{Bounds, is_answered_by_partitions, text_values};
 use crate::scan_exec::{EventsScanExec, ScanCounts};
 use crate::scan_plan::ScanPlan;
 use crate::view::View;
@@ -31,12 +33,14 @@ use crate::view::View;
 /// The rows of one view, with the schema `annals_event::event_schema()`.
 pub(crate) struct EventsTable {
     view: View,
+    /// Of which the view is a version.
+    table: Arc<Table>,
     file_scan: FileScan,
 }
 
 impl EventsTable {
-    pub(crate) fn new(view: View, file_scan: FileScan) -> Self {
-        Self { view, file_scan }
+    pub(crate) fn new(view: View, table: Arc<Table>, file_scan: FileScan) -> Self {
+        Self { view, table, file_scan }
     }
 
     /// The tail's rows that keep `exact`, the filters that nobody above will check again.
@@ -97,10 +101,15 @@ impl TableProvider for EventsTable {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let bounds = Bounds::of(filters);
         let plan = ScanPlan::new(&self.view, &bounds);
+        let files_total = plan.files_total;
+        let traces: Option<Vec<String>> =
+            text_values(filters, columns::TRACE_ID).map(|traces| traces.into_iter().collect());
+        let narrowed = narrow_by_traces(&self.table, &self.view.snapshot, plan.files, traces.as_deref()).await;
+        let Candidates { files, segments } = narrowed.candidates;
         let tail_rows = if bounds.is_empty() { 0 } else { self.view.tail_rows() };
         let mut inputs = Vec::with_capacity(2);
-        if !plan.files.is_empty() {
-            inputs.push(self.file_scan.plan(session, &plan.files, projection, limit)?);
+        if !files.is_empty() {
+            inputs.push(self.file_scan.plan(session, &files, &segments, projection, limit)?);
         }
         if tail_rows > 0 {
             let exact = filters.iter().filter(|filter| is_answered_by_partitions(filter)).cloned().collect();
@@ -114,7 +123,13 @@ impl TableProvider for EventsTable {
                 UnionExec::try_new(inputs)?
             }
         };
-        let counts = ScanCounts { files_total: plan.files_total, files_pruned: plan.files_pruned(), tail_rows };
+        let counts = ScanCounts {
+            files_total,
+            files_pruned: files_total - files.len(),
+            tail_rows,
+            index: narrowed.stats.index,
+            segments: segments.values().map(Vec::len).sum(),
+        };
         Ok(Arc::new(EventsScanExec::new(input, counts)))
     }
 }

@@ -235,6 +235,31 @@ fn is_set_of_projects(expr: &Expr) -> bool {
     }
 }
 
+/// The only values that a text column can have in a row that keeps all of `filters`; `None` when it can have any.
+pub(crate) fn text_values<'a>(filters: impl IntoIterator<Item = &'a Expr>, column: &str) -> Option<BTreeSet<String>> {
+    filters.into_iter().filter_map(|filter| text_values_of(filter, column)).reduce(|one, other| &one & &other)
+}
+
+fn text_values_of(expr: &Expr, column: &str) -> Option<BTreeSet<String>> {
+    let is_column = |expr: &Expr| matches!(expr, Expr::Column(found) if found.name == column);
+    let text = |expr: &Expr| match expr {
+        Expr::Literal(literal, _) => literal.try_as_str().flatten().map(str::to_owned),
+        _ => None,
+    };
+    match expr {
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::And, right }) => text_values([&**left, &**right], column),
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Or, right }) => {
+            Some(&text_values_of(left, column)? | &text_values_of(right, column)?)
+        }
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => {
+            let literal = if is_column(left) { right } else { left };
+            (is_column(left) || is_column(right)).then(|| text(literal)).flatten().map(|value| BTreeSet::from([value]))
+        }
+        Expr::InList(InList { expr, list, negated: false }) if is_column(expr) => list.iter().map(text).collect(),
+        _ => None,
+    }
+}
+
 /// The column, and what was done to it, that a comparison speaks of.
 #[derive(Clone, Copy)]
 enum Subject {

@@ -22,12 +22,17 @@ use datafusion::physical_plan::{
     ReplaceChildrenOptions, SortOrderPushdownResult, StatisticsArgs,
 };
 
+use crate::reader::IndexUse;
+
 /// How many files a scan reads and how many it need not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ScanCounts {
     pub(crate) files_total: usize,
     pub(crate) files_pruned: usize,
     pub(crate) tail_rows: usize,
+    /// By which index the files were chosen, and how many segments of them it left.
+    pub(crate) index: IndexUse,
+    pub(crate) segments: usize,
 }
 
 /// See the module.
@@ -54,12 +59,18 @@ impl EventsScanExec {
 
 impl DisplayAs for EventsScanExec {
     fn fmt_as(&self, t: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ScanCounts { files_total, files_pruned, tail_rows } = self.counts;
+        let ScanCounts { files_total, files_pruned, tail_rows, index, segments } = self.counts;
         match t {
-            DisplayFormatType::Default | DisplayFormatType::Verbose => write!(
-                f,
-                "EventsScanExec: files_total={files_total}, files_pruned={files_pruned}, tail_rows={tail_rows}"
-            ),
+            DisplayFormatType::Default | DisplayFormatType::Verbose => {
+                write!(
+                    f,
+                    "EventsScanExec: files_total={files_total}, files_pruned={files_pruned}, tail_rows={tail_rows}"
+                )?;
+                match index {
+                    IndexUse::Files => Ok(()),
+                    _ => write!(f, ", segments={segments}, index=[{index}]"),
+                }
+            }
             DisplayFormatType::TreeRender => {
                 writeln!(f, "files_total={files_total}")?;
                 writeln!(f, "files_pruned={files_pruned}")?;

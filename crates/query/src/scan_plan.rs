@@ -35,10 +35,6 @@ impl ScanPlan {
         files.sort_by_cached_key(|file| Reverse((file.max_timestamp_us, file.path.clone())));
         Self { files, files_total }
     }
-
-    pub(crate) fn files_pruned(&self) -> usize {
-        self.files_total - self.files.len()
-    }
 }
 
 /// Whether the log told rows and time range of `file`. Another program may leave them out; the range is then all of time.

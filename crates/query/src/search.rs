@@ -71,7 +71,7 @@ impl Engine {
         let view = self.view();
         let filter = Filter::new(query);
         let files = candidate_files(&view, query, &filter);
-        let narrowed = narrow_by_traces(self.table(), &view, files, &filter).await;
+        let narrowed = narrow_by_traces(self.table(), &view.snapshot, files, filter.trace_ids()).await;
         let plan_ms = watch.ms();
         let page = PageRequest { bytes_max: self.settings().page_bytes_max, ..PageRequest::of(query) };
         let tail = tail_batches(&view);

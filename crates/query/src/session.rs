@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use annals_event::Catalog;
+use annals_table::Table;
 use chrono::DateTime;
 use datafusion::catalog::TableProvider;
 use datafusion::common::config::Dialect;
@@ -80,9 +81,9 @@ impl SessionTemplate {
         self.state.runtime_env().register_object_store(url.as_ref(), Arc::clone(store));
     }
 
-    /// The table that shows `view`, for a session that knows its store.
-    pub(crate) fn events(&self, view: View) -> Arc<dyn TableProvider> {
-        Arc::new(EventsTable::new(view, self.file_scan.clone()))
+    /// The table that shows `view`, a version of `table`, for a session that knows its store.
+    pub(crate) fn events(&self, view: View, table: &Arc<Table>) -> Arc<dyn TableProvider> {
+        Arc::new(EventsTable::new(view, Arc::clone(table), self.file_scan.clone()))
     }
 
     /// The memory of all running queries.
@@ -94,12 +95,13 @@ impl SessionTemplate {
     pub(crate) fn over(
         &self,
         view: View,
+        table: &Arc<Table>,
         dead_letters: Option<Arc<dyn TableProvider>>,
         now_us: i64,
     ) -> Result<SessionState> {
         let mut state = self.state.clone();
         let schema = StoreSchema {
-            events: self.events(view.clone()),
+            events: self.events(view.clone(), table),
             view,
             event_kinds: Arc::clone(&self.event_kinds),
             dead_letters,
