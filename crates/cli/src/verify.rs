@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use annals_server::DEAD_LETTER_LOG;
-use annals_table::{Table, TableOptions, verify_log};
+use annals_table::{Table, TableOptions, verify_log, verify_trace_index};
 use annals_writer::{WalHolder, verify_wal};
 use anyhow::{Context, Result, bail};
 
@@ -21,6 +21,7 @@ use crate::stopwatch::Stopwatch;
 struct Findings {
     data_files: u64,
     log_files: u64,
+    index_files: u64,
     wal_files: u64,
     bytes: u64,
     foreign: u64,
@@ -53,12 +54,13 @@ pub(crate) fn run(common: &Common, command: &Verify) -> Result<()> {
     if !is_store && found.wal_files == 0 {
         bail!("there is no store at {}", session.store.url());
     }
-    let files = found.data_files + found.log_files + found.wal_files;
+    let files = found.data_files + found.log_files + found.index_files + found.wal_files;
     println!(
-        "{} data files, {} files of table logs and {} of write-ahead logs, {} read in {}: {} good, {} damaged, {} of other \
+        "{} data files, {} files of table logs, {} of trace indexes and {} of write-ahead logs, {} read in {}: {} good, {} damaged, {} of other \
          programs (no checksums to check)",
         thousands(found.data_files),
         thousands(found.log_files),
+        thousands(found.index_files),
         thousands(found.wal_files),
         size(found.bytes),
         duration(watch.elapsed()),
@@ -98,6 +100,16 @@ fn check_table(
     for file in &log.damaged {
         let spare = if file.is_spare { " (it can be done without while the commits before it are there)" } else { "" };
         found.damaged(&format!("{name}/{}", file.path), &format!("{}{spare}", file.why));
+    }
+    let index = session.runtime.block_on(async { verify_trace_index(objects.as_ref()).await });
+    let index = index.with_context(|| format!("cannot read the trace index of the table {name}"))?;
+    found.index_files += index.files;
+    found.bytes += index.bytes;
+    for path in &index.damaged {
+        found.damaged(
+            &format!("{name}/{path}"),
+            "it is not what was written (no event is lost by it: `annals index rebuild` makes it anew)",
+        );
     }
     let table = match Table::open(&session.store, options, Arc::clone(&session.clock)) {
         Ok(Some(table)) => Arc::new(table),

@@ -29,6 +29,7 @@ mod trace_runs;
 mod trace_tending;
 mod transactions;
 mod verify;
+mod verify_index;
 mod verify_log;
 
 pub use block_sums::{BlockSums, FileEnd};
@@ -51,4 +52,5 @@ pub use trace_places::{SEGMENT_ROWS, TracePlace};
 pub use trace_runs::{TraceHits, TraceIndexSize};
 pub use trace_tending::{Tended, trace_run};
 pub use verify::{VerifiedFile, verify_data_file};
+pub use verify_index::{IndexReport, verify_trace_index};
 pub use verify_log::{DamagedLogFile, LogReport, verify_log};

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use annals_query::{Engine, EventSource};
-use annals_table::{DataFileName, FileFilter, verify_data_file, verify_log};
+use annals_table::{DataFileName, FileFilter, verify_data_file, verify_log, verify_trace_index};
 use annals_testkit::Mutator;
 use annals_writer::{Ack, verify_wal};
 use bytes::Bytes;
@@ -20,7 +20,9 @@ use tokio::runtime::Runtime;
 
 use super::image::ImageFs;
 use super::sim::Findings;
-use super::specimen::{Answer, Opened, Specimen, Which, ask, ask_project, given_ids, tail_rows, version};
+use super::specimen::{
+    Answer, Opened, Specimen, TRACE_QUESTION, Which, ask, ask_project, given_ids, tail_rows, version,
+};
 use super::{Form, Proof, seed, settled};
 
 /// In the short form one in so many is asked everything, also by SQL, and opened by a writer; the others are asked for what
@@ -34,6 +36,8 @@ enum Part {
     TableLog,
     Segment,
     Ledger,
+    /// The trace index.
+    Index,
     /// Notes beside the log.
     Note,
 }
@@ -45,6 +49,7 @@ fn part_of(path: &Path) -> (Which, Part) {
     let which = if text.contains("/dead_letters/") { Which::Letters } else { Which::Events };
     let part = match name {
         _ if text.contains("/_delta_log/") => Part::TableLog,
+        _ if text.contains("/_index/") => Part::Index,
         _ if DataFileName::of_path(text).is_some() => Part::Data,
         _ if is_wal && name.starts_with("segment-") => Part::Segment,
         _ if is_wal && name.starts_with("ledger-") => Part::Ledger,
@@ -89,7 +94,7 @@ impl Bench {
         let mut source = self.source(which).clone();
         match part {
             Part::Data => {}
-            Part::TableLog => source.table = self.opened.table(which).map_err(told)?,
+            Part::TableLog | Part::Index => source.table = self.opened.table(which).map_err(told)?,
             Part::Segment | Part::Ledger | Part::Note => {
                 source.tail = self.opened.tail(which, &source.table).map_err(told)?;
             }
@@ -167,13 +172,13 @@ impl Trial<'_> {
         let content = self.specimen.content(which);
         let is_as_before = match part {
             Part::Data => return self.ask(bench, &bench.engine, findings),
-            Part::TableLog => version(&source.table) == content.version,
+            Part::TableLog | Part::Index => version(&source.table) == content.version,
             Part::Segment | Part::Ledger | Part::Note => tail_rows(source.tail.as_deref()) == content.tail,
         };
         if !is_as_before {
             findings.wrong(format!("{}: what was opened is not what was there", self.what));
         }
-        if !self.is_sampled {
+        if !self.is_sampled && part != Part::Index {
             return true;
         }
         let (mut events, mut letters) = (bench.events.clone(), bench.letters.clone());
@@ -183,12 +188,15 @@ impl Trial<'_> {
 
     /// Asks everything, or for the damaged file's project.
     fn ask(&self, bench: &Bench, engine: &Engine, findings: &mut Findings) -> bool {
-        let (which, _) = part_of(self.path);
+        let (which, part) = part_of(self.path);
         let mut judged: Vec<(String, Result<Answer, annals_query::Error>, &Answer)> = Vec::new();
         if self.is_sampled {
             for (number, expected) in self.specimen.answers.iter().enumerate() {
                 judged.push((format!("question {number}"), ask(engine, number, self.runtime), expected));
             }
+        } else if part == Part::Index {
+            let expected = &self.specimen.answers[TRACE_QUESTION];
+            judged.push(("a trace".to_owned(), ask(engine, TRACE_QUESTION, self.runtime), expected));
         } else {
             let found = bench.source(which).table.snapshot().files(&FileFilter::all());
             let project = found.iter().find(|file| self.path.ends_with(&file.path)).unwrap().project_id.to_string();
@@ -219,6 +227,14 @@ impl Trial<'_> {
                 let objects = bench.opened.store.table(which.options().name);
                 let report = self.runtime.block_on(verify_log(objects.as_ref())).unwrap();
                 report.damaged.iter().any(|file| self.path.ends_with(&file.path))
+            }
+            Part::Index => {
+                let objects = bench.opened.store.table(which.options().name);
+                let report = self.runtime.block_on(verify_trace_index(objects.as_ref())).unwrap();
+                if !served {
+                    findings.wrong(format!("{}: an index is not to be missed", self.what));
+                }
+                report.damaged.iter().any(|path| self.path.ends_with(path))
             }
             Part::Segment | Part::Ledger | Part::Note if served && !self.is_sampled => return,
             Part::Segment | Part::Ledger | Part::Note => {
@@ -269,10 +285,11 @@ type Files = BTreeMap<(bool, Part), Vec<(PathBuf, usize)>>;
 /// Chooses a file: more often one that much depends on.
 fn choose<'a>(chance: &mut StdRng, files: &'a Files) -> &'a Path {
     let part = match chance.random_range(0..16) {
-        0..6 => Part::Data,
-        6..11 => Part::TableLog,
-        11..14 => Part::Segment,
-        14 => Part::Ledger,
+        0..5 => Part::Data,
+        5..10 => Part::TableLog,
+        10..13 => Part::Segment,
+        13 => Part::Ledger,
+        14 => Part::Index,
         _ => Part::Note,
     };
     let kind = &files[&(chance.random_ratio(1, 4), part)];
@@ -299,7 +316,7 @@ fn a_damaged_file_is_never_served_silently() {
         files.entry((which == Which::Letters, part)).or_default().push((path.clone(), bytes.len()));
     }
     let segments = files[&(false, Part::Segment)].len();
-    assert!(files.len() == 10 && segments >= 3, "{:?}", files.keys());
+    assert!(files.len() == 12 && segments >= 3, "{:?}", files.keys());
     let benches: Mutex<Vec<Bench>> = Mutex::default();
     let runs: Vec<u64> = (0..form.of(1_500, 100_000)).map(|run| seed.wrapping_add(run)).collect();
     let proof = Proof { promise: 5, what: "one damage to one file of a store", ..Proof::default() };

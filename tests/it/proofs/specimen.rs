@@ -240,6 +240,9 @@ pub(super) fn ask_project(engine: &Engine, which: Which, project: &str, runtime:
     runtime.block_on(engine.search(&query)).map(|page| Answer::Rows(page.events))
 }
 
+/// The number of the question for a trace.
+pub(super) const TRACE_QUESTION: usize = 1;
+
 /// Asks one of the questions.
 pub(super) fn ask(engine: &Engine, number: usize, runtime: &Runtime) -> Result<Answer, Error> {
     let everything = || EventQuery { limit: 100_000, ..EventQuery::default() };
@@ -253,7 +256,7 @@ pub(super) fn ask(engine: &Engine, number: usize, runtime: &Runtime) -> Result<A
     };
     match number {
         0 => runtime.block_on(engine.search(&everything())).map(|page| Answer::Rows(page.events)),
-        1 => {
+        TRACE_QUESTION => {
             let trace_id = "trace-3".to_owned();
             let trace = TraceQuery { trace_id, project: None, from_us: None, until_us: None, limit: 1_000 };
             runtime.block_on(engine.trace(&trace)).map(|page| Answer::Rows(page.events))
