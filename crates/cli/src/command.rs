@@ -109,7 +109,7 @@ pub(crate) enum Command {
     /// Merge small data files of each project and day into large ones, row for row
     #[command(
         after_help = "Examples:\n  annals compact\n  annals compact --dry-run\n  annals compact --project acme\n\n\
-        A server does it by itself, every minute where it is worth it (`annals serve --compact false` turns that off). \
+        With `annals serve --compact` a server does it by itself, every minute where it is worth it. \
         It may run beside a server and beside queries: a merge is one commit, and of two that merge the same files one wins. \
         Rows are compared before it is committed. Replaced files stay in the store: queries that began before read them."
     )]

@@ -1,5 +1,5 @@
-//! Compaction at work: every minute, partitions that have become many small files are merged, one group at a time, and the
-//! trace index is tended.
+//! Compaction at work: every minute the trace index is tended, and if that is wanted, partitions that have become many small
+//! files are merged, one group at a time.
 //!
 //! It takes from the reserve of memory, runs on one blocking thread and ends between two groups when the server stops. What fails
 //! is tried again with the next plan.
@@ -22,7 +22,7 @@ const RESERVE_PART: u64 = 4;
 const MEMORY_BYTES: (u64, u64) = (16 << 20, 512 << 20);
 
 /// Runs until it is aborted. A merge that is under way then goes on to its end, no other begins.
-pub(crate) async fn run(node: Arc<Node>, store: Store, memory: MemoryPlan) {
+pub(crate) async fn run(node: Arc<Node>, store: Store, memory: MemoryPlan, merges: bool) {
     let settings = CompactionSettings {
         memory_bytes_max: (memory.reserve_bytes / RESERVE_PART).clamp(MEMORY_BYTES.0, MEMORY_BYTES.1),
         ..CompactionSettings::default()
@@ -35,7 +35,9 @@ pub(crate) async fn run(node: Arc<Node>, store: Store, memory: MemoryPlan) {
         let (node, store, settings, stopped) = (Arc::clone(&node), store.clone(), settings.clone(), stopped.flag());
         let done = tokio::task::spawn_blocking(move || {
             for table in [Arc::clone(node.engine.table()), node.dead_letters_table()] {
-                compact_table(&table, &store, &settings, node.clock.as_ref(), &stopped);
+                if merges {
+                    compact_table(&table, &store, &settings, node.clock.as_ref(), &stopped);
+                }
                 let tended = table.tend_trace_index(&store, || !stopped.load(Ordering::Relaxed));
                 if let Err(error) = tended {
                     tracing::warn!(table = table.name(), %error, "the trace index could not be tended; the next minute tries again");

@@ -139,11 +139,11 @@ impl Server {
         if let Some(node) = &node {
             app.enter(Phase::Ready(Arc::clone(node)));
             let retention = tokio::spawn(retention::run(Arc::clone(node), settings.clone()));
-            let compaction = settings.compact.then(|| tokio::spawn(compaction::run(Arc::clone(node), store, memory)));
+            let compaction = tokio::spawn(compaction::run(Arc::clone(node), store, memory, settings.compact));
             ready();
             stop.await;
             retention.abort();
-            compaction.iter().for_each(tokio::task::JoinHandle::abort);
+            compaction.abort();
         }
         tracing::info!("stopping: what is in flight is answered");
         // Tails end with the phase; the rest ends by being answered.

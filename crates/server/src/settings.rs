@@ -93,7 +93,8 @@ pub struct ServeSettings {
     pub queries_max: usize,
     /// Longest that stopping waits for running requests, seconds. Default 30; 1 to 3,600.
     pub shutdown_s: u64,
-    /// Merge small data files into large ones in the background. Default true.
+    /// Merge small data files into large ones in the background. Default false, as long as nothing removes the files that were
+    /// replaced: with each tier of sizes the store would hold every row once more.
     pub compact: bool,
     /// Age of the oldest row in memory at which it is written to files, seconds. Default 60; 1 to 86,400.
     pub freeze_age_s: u64,
@@ -123,7 +124,7 @@ impl Default for ServeSettings {
             known_ids_max: 10_000_000,
             keep: Keep::Forever,
             dead_letters_keep: Keep::Days(30),
-            compact: true,
+            compact: false,
             dead_letter_bytes_max: 64 << 10,
             query_time_s_max: 60,
             queries_max: 16,
