@@ -25,6 +25,9 @@ pub(crate) enum Objects {
     Remote(Arc<FaultyStore>),
 }
 
+/// Members of actions in the table log that the kernel makes up from the time of day or by chance, and our sum over them.
+const OF_THE_RUN: [&str; 5] = ["timestamp", "txnId", "lastUpdated", "deletionTimestamp", "annalsCrc32c"];
+
 /// A disk, objects and a clock.
 #[derive(Debug)]
 pub(crate) struct Place {
@@ -120,7 +123,7 @@ fn without_the_run(line: &str) -> String {
     };
     for object in action.as_object_mut().into_iter().flat_map(|action| action.values_mut()) {
         if let Some(members) = object.as_object_mut() {
-            members.retain(|name, _| !["timestamp", "txnId", "lastUpdated", "annalsCrc32c"].contains(&name.as_str()));
+            members.retain(|name, _| !OF_THE_RUN.contains(&name.as_str()));
         }
     }
     // The pointer to the newest checkpoint is one flat object, with the checkpoint's size in it.
