@@ -126,8 +126,10 @@ impl LogStore {
                 }
             }
             // A pointer to a checkpoint that is gone, or that a listing does not know yet: all the log is listed instead.
-            if !goes_back && error.kind() == ErrorKind::Corrupt {
-                goes_back = self.log_objects.hide(Path::from(format!("{LOG_FOLDER}/{POINTER}")));
+            // What was wrong with the pointer is then no matter any more.
+            let pointer = || Path::from(format!("{LOG_FOLDER}/{POINTER}"));
+            if !goes_back && error.kind() == ErrorKind::Corrupt && self.log_objects.hide(pointer()) {
+                continue;
             }
             // The first says what is damaged, later ones only that nothing else is there.
             let error = first_error.take().unwrap_or(error);
