@@ -1,4 +1,4 @@
-//! The simulation: producers, a flush, readers and a killer over one store, in an order that a seed decides.
+//! The simulation: producers, a flush, compaction, readers and a killer over one store, in an order that a seed decides.
 //!
 //! One thing happens at a time. While a flush is at the disk or the store, others may come between: an append is logged, a
 //! query is answered, the process dies. Every answer is compared with what the producers were told, and a seed that is run
@@ -194,7 +194,8 @@ fn act(world: &Arc<Mutex<World>>, weather: &Weather) {
             drop(guard);
             flush(world);
         }
-        82..87 => guard.place.clock.advance((number % 4_000_000) as i64),
+        82..84 => guard.compact(weather.is_bad()),
+        84..87 => guard.place.clock.advance((number % 4_000_000) as i64),
         87..90 => guard.wait(),
         90..93 => guard.send_again(ack(number)),
         93 => guard.place.clock.advance([HOUR_US, -HOUR_US][(number % 2) as usize]),

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use annals_query::{Engine, EngineOptions, EventQuery, QuerySettings};
-use annals_table::{Table, TableOptions};
-use annals_writer::{FlushStep, LogStep, WalCompression, Writer, WriterOptions, WriterSettings};
+use annals_table::{FileFilter, ParquetSettings, Store, Table, TableOptions};
+use annals_writer::{
+    CompactionPlan, CompactionSettings, FlushStep, LogStep, WalCompression, Writer, WriterOptions, WriterSettings,
+    compact,
+};
 use anyhow::Result;
 
 use super::events::{Row, rows};
@@ -18,6 +21,8 @@ pub(crate) const FREEZE_AGE_MS: u64 = 10_000;
 pub(crate) struct Node {
     pub(crate) writer: Writer,
     pub(crate) engine: Arc<Engine>,
+    table: Arc<Table>,
+    store: Store,
     /// Taken out while a step is under way.
     pub(crate) log: Option<LogStep>,
     pub(crate) flush: Option<FlushStep>,
@@ -45,7 +50,7 @@ impl Node {
         let (writer, steps) = Writer::open_stepped(WriterOptions {
             settings,
             wal_dir: place.wal_dir(),
-            store,
+            store: store.clone(),
             table: Arc::clone(&table),
             fs: Arc::new(place.fs.clone()),
             clock: Arc::clone(&clock) as _,
@@ -53,8 +58,23 @@ impl Node {
         })?;
         let settings = QuerySettings { target_partitions: 1, ..QuerySettings::default() };
         let (tail, dead_letters) = (Some(writer.tail()), None);
-        let engine = Arc::new(Engine::new(EngineOptions { table, tail, dead_letters, settings, clock })?);
-        Ok(Self { writer, engine, log: Some(steps.log), flush: Some(steps.flush) })
+        let options = EngineOptions { table: Arc::clone(&table), tail, dead_letters, settings, clock };
+        let engine = Arc::new(Engine::new(options)?);
+        Ok(Self { writer, engine, table, store, log: Some(steps.log), flush: Some(steps.flush) })
+    }
+
+    /// Merges the files of one partition, and tends the trace index.
+    ///
+    /// # Errors
+    /// What the store answers; which is no matter where it fails on purpose.
+    pub(crate) fn compact(&self, now_us: i64) -> Result<()> {
+        let settings = CompactionSettings::default();
+        let plan = CompactionPlan::whole(&self.table.snapshot(), &FileFilter::all(), &settings);
+        if let Some(group) = plan.groups.first() {
+            compact(&self.table, &self.store, group, &ParquetSettings::default(), &settings, now_us)?;
+        }
+        self.table.tend_trace_index(&self.store, || true)?;
+        Ok(())
     }
 
     /// All rows that match, page by page.

@@ -172,6 +172,19 @@ impl World {
         self.hear();
     }
 
+    /// Merges files. `fails` says whether disk or store may fail at present.
+    pub(crate) fn compact(&mut self, fails: bool) {
+        let now_us = self.place.now_us();
+        let Some(node) = &self.node else { return };
+        if let Err(error) = node.compact(now_us)
+            && !fails
+            && !self.place.fs.is_stopped()
+        {
+            self.oracle.findings.wrong(format!("a compaction failed: {error:#}"));
+        }
+        self.hear();
+    }
+
     /// Lets so much time pass that rows in memory are old enough to be flushed.
     pub(crate) fn wait(&mut self) {
         self.place.clock.advance(FREEZE_AGE_MS as i64 * 1_000 + 1);
