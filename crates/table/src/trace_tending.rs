@@ -189,7 +189,9 @@ impl Table {
 
     /// Merges the runs that are due; `false` when none are.
     fn merge_runs(&self, store: &Store, tended: &mut Tended) -> Result<bool> {
-        let runs = self.trace_runs().open_runs();
+        let mut runs = self.trace_runs().open_runs();
+        // In an order that does not hang on the store's listing: equal tables are tended in equal steps.
+        runs.sort_unstable_by(|a, b| a.path.cmp(&b.path));
         let sizes: Vec<RunSize> = runs.iter().map(|run| RunSize { entries: run.head.entries() }).collect();
         let Some(chosen) = choose(&sizes) else { return Ok(false) };
         let chosen: Vec<Arc<OpenRun>> = chosen.into_iter().map(|at| Arc::clone(&runs[at])).collect();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use annals_testkit::fault::{StoreFault, StoreOperation, StoreOperationKind, Unsynced};
+use annals_testkit::fault::{FaultyStore, StoreFault, StoreOperation, StoreOperationKind, Unsynced};
 use annals_writer::Ack;
 use rand::Rng;
 
@@ -20,6 +20,22 @@ type Key = (StoreOperationKind, String, u64);
 
 fn key(operation: &StoreOperation) -> Key {
     (operation.kind, operation.path.clone(), operation.nth)
+}
+
+/// A world over an object store, and that store.
+fn remote_world(seed: u64, runtime: &tokio::runtime::Handle) -> (World, Arc<FaultyStore>) {
+    let world = World::new(Place::new(true, seed, runtime));
+    let Objects::Remote(objects) = &world.place.objects else { unreachable!("the place is remote") };
+    let objects = Arc::clone(objects);
+    (world, objects)
+}
+
+/// Appends some events and flushes them.
+fn commit_some(world: &mut World) {
+    world.append(EVENTS_MAX, Ack::Wal);
+    world.log();
+    world.wait();
+    world.flush();
 }
 
 /// Appends and flushes through two lives of the process.
@@ -53,10 +69,8 @@ fn work(world: &mut World) {
 /// A run in which `fault` comes to one operation, `times` times in a row; without one, all operations are noted.
 fn run(fault: Option<(Key, StoreFault, u64)>, seed: u64) -> (BTreeSet<Key>, u64, Findings) {
     let runtime = runtime();
-    let mut world = World::new(Place::new(true, seed, runtime.handle()));
+    let (mut world, objects) = remote_world(seed, runtime.handle());
     let seen = Arc::new(Mutex::new(BTreeSet::new()));
-    let Objects::Remote(objects) = &world.place.objects else { unreachable!("the place is remote") };
-    let objects = Arc::clone(objects);
     let noted = Arc::clone(&seen);
     let chosen = fault.clone();
     objects.follow(move |operation| {
@@ -109,15 +123,10 @@ fn every_fault_at_every_operation_neither_loses_nor_doubles() {
 #[test]
 fn a_checkpoint_that_the_store_does_not_give_is_no_damage() {
     let runtime = runtime();
-    let mut world = World::new(Place::new(true, 1, runtime.handle()));
-    let Objects::Remote(objects) = &world.place.objects else { unreachable!("the place is remote") };
-    let objects = Arc::clone(objects);
+    let (mut world, objects) = remote_world(1, runtime.handle());
     world.open().unwrap();
     for _ in 0..6 {
-        world.append(EVENTS_MAX, Ack::Wal);
-        world.log();
-        world.wait();
-        world.flush();
+        commit_some(&mut world);
     }
     world.crash(None);
     let asked = Arc::new(AtomicBool::new(false));
@@ -144,15 +153,10 @@ fn a_checkpoint_that_the_store_does_not_give_is_no_damage() {
 #[test]
 fn a_start_that_sees_an_old_listing_deletes_no_live_file() {
     let runtime = runtime();
-    let mut world = World::new(Place::new(true, 1, runtime.handle()));
-    let Objects::Remote(objects) = &world.place.objects else { unreachable!("the place is remote") };
-    let objects = Arc::clone(objects);
+    let (mut world, objects) = remote_world(1, runtime.handle());
     world.open().unwrap();
     for _ in 0..6 {
-        world.append(EVENTS_MAX, Ack::Wal);
-        world.log();
-        world.wait();
-        world.flush();
+        commit_some(&mut world);
         world.crash(None);
         objects.follow(|operation| {
             let hit = operation.kind == StoreOperationKind::List && operation.path.contains("_delta_log");
@@ -170,4 +174,43 @@ fn a_start_that_sees_an_old_listing_deletes_no_live_file() {
         assert_eq!(world.oracle.findings.told, Vec::<String>::new());
     }
     assert!(world.oracle.synced() > 0);
+}
+
+/// Found by the simulation: a listing that does not know the newest checkpoint yet, which the pointer names already, was taken
+/// for a damaged log.
+#[test]
+fn a_checkpoint_that_is_not_listed_yet_is_no_damage() {
+    let runtime = runtime();
+    let (mut world, objects) = remote_world(1, runtime.handle());
+    world.open().unwrap();
+    let is_checkpoint = |path: &str| path.ends_with(".checkpoint.parquet");
+    // The checkpoint is then the newest object of the log.
+    let written = Arc::new(AtomicBool::new(false));
+    let noted = Arc::clone(&written);
+    objects.follow(move |operation| {
+        let is_put = matches!(operation.kind, StoreOperationKind::Put | StoreOperationKind::PutCreate);
+        noted.fetch_or(is_put && is_checkpoint(&operation.path), Ordering::SeqCst);
+        None
+    });
+    for _ in 0..8 {
+        commit_some(&mut world);
+        if written.load(Ordering::SeqCst) {
+            break;
+        }
+    }
+    assert!(written.load(Ordering::SeqCst), "no checkpoint was written");
+    world.crash(None);
+    // Every listing of this start is old: it may find nothing to open, but no damage.
+    objects.follow(|operation| {
+        let hit = operation.kind == StoreOperationKind::List && operation.path.contains("_delta_log");
+        hit.then_some(StoreFault::StaleList)
+    });
+    if let Err(error) = world.open() {
+        world.check_start_error(&error);
+    }
+    world.place.kill();
+    objects.follow_nothing();
+    world.open().unwrap();
+    world.look("with a store that lists everything");
+    assert_eq!(world.oracle.findings.told, Vec::<String>::new());
 }
