@@ -5,7 +5,7 @@ use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt as _};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::log::{LogFile, check_checkpoint, check_json};
+use crate::log::{LogFile, check_checkpoint, check_json, check_pointer};
 
 /// How a table's log is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,7 +52,9 @@ pub async fn verify_log(objects: &dyn ObjectStore) -> Result<LogReport> {
             LogFile::Other => continue,
             LogFile::Commit | LogFile::Pointer => {
                 let whole = async { objects.get(&object.location).await?.bytes().await };
-                check_json(&whole.await.map_err(unavailable)?).map_err(str::to_owned)
+                let whole = whole.await.map_err(unavailable)?;
+                let checked = if kind == LogFile::Pointer { check_pointer(&whole) } else { check_json(&whole) };
+                checked.map_err(str::to_owned)
             }
             LogFile::Checkpoint => {
                 check_checkpoint(objects, &object.location, object.size).await.map_err(unavailable)?

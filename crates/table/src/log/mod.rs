@@ -21,5 +21,5 @@ pub(crate) use checkpoint_end::check_checkpoint;
 pub(crate) use commit::Attempt;
 pub(crate) use commit_id::CommitIds;
 pub(crate) use objects::{LOG_FOLDER, LogFile};
-pub(crate) use seal::check as check_json;
+pub(crate) use seal::{check as check_json, check_pointer};
 pub(crate) use store::{Loaded, LogStore};

@@ -129,7 +129,8 @@ impl LogObjects {
         let result = self.inner.get_opts(location, GetOptions { range: None, ..options }).await?;
         let (meta, attributes) = (result.meta.clone(), result.attributes.clone());
         let bytes = result.bytes().await?;
-        match seal::check(&bytes) {
+        let checked = if kind == LogFile::Pointer { seal::check_pointer(&bytes) } else { seal::check(&bytes) };
+        match checked {
             Ok(_) => {}
             Err(why) if kind == LogFile::Pointer => {
                 tracing::warn!(
