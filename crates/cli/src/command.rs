@@ -203,7 +203,8 @@ pub(crate) struct Ingest {
 /// `annals search`
 #[derive(Debug, clap::Args)]
 pub(crate) struct Search {
-    /// Words that message, payload or error must hold (one phrase, upper and lower case alike)
+    /// Words that message, payload or error must hold, all of them, whole and in either case; "…" for a phrase, * at an end for
+    /// more letters
     #[arg(value_name = "TEXT")]
     pub(crate) text: Option<String>,
     /// Only this project (may be repeated, like every filter below; repeated means any of them)
@@ -294,6 +295,9 @@ pub(crate) struct Sql {
     /// Most rows that a table shows; other formats write all
     #[arg(long, default_value_t = 1_000, value_name = "N")]
     pub(crate) rows: usize,
+    /// Print what each statement read, as one JSON line on standard error
+    #[arg(long)]
+    pub(crate) stats: bool,
 }
 
 /// `annals dead-letters`

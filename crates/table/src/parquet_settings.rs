@@ -44,6 +44,9 @@ pub struct ParquetSettings {
     pub statistics: Statistics,
     /// False positives of the Bloom filter on `trace_id`, above 0 and below 1; 0 writes none. Default 0.01.
     pub trace_bloom_fpp: f64,
+    /// Most of a file that its word index may take, 0 to 0.5; 0 writes none. Default 0.12. A file for which that is too little
+    /// goes without.
+    pub word_index_share_max: f64,
 }
 
 /// How the values of a column are laid out before compression.
@@ -108,6 +111,7 @@ impl Default for ParquetSettings {
             encodings: encodings.map(|(name, encoding)| (name.to_owned(), encoding)).into(),
             statistics: Statistics::Page,
             trace_bloom_fpp: 0.01,
+            word_index_share_max: 0.12,
         }
     }
 }
@@ -132,6 +136,9 @@ impl ParquetSettings {
         check("data_page_bytes_max", self.data_page_bytes_max as u64, 4 << 10, 64 << 20);
         if !(0.0..1.0).contains(&self.trace_bloom_fpp) {
             problems.push(format!("trace_bloom_fpp is {} but must be 0 or between 0 and 1", self.trace_bloom_fpp));
+        }
+        if !(0.0..=0.5).contains(&self.word_index_share_max) {
+            problems.push(format!("word_index_share_max is {} but must be 0 to 0.5", self.word_index_share_max));
         }
         let schema = annals_event::file_schema();
         for (name, encoding) in &self.encodings {
@@ -223,11 +230,17 @@ mod tests {
     #[test]
     fn all_problems_are_named_at_once() {
         let mut settings =
-            ParquetSettings { zstd_level: 0, data_page_rows: 1, trace_bloom_fpp: 1.0, ..Default::default() };
+            ParquetSettings {
+            zstd_level: 0,
+            data_page_rows: 1,
+            trace_bloom_fpp: 1.0,
+            word_index_share_max: 0.6,
+            ..Default::default()
+        };
         settings.encodings.insert("nope".into(), ColumnEncoding::Plain);
         settings.encodings.insert("seq".into(), ColumnEncoding::DeltaLength);
         let message = settings.validate().unwrap_err().to_string();
-        for name in ["zstd_level", "data_page_rows", "trace_bloom_fpp", "nope", "seq"] {
+        for name in ["zstd_level", "data_page_rows", "trace_bloom_fpp", "word_index_share_max", "nope", "seq"] {
             assert!(message.contains(name), "{message}");
         }
     }

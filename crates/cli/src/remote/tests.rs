@@ -80,7 +80,7 @@ fn a_search_asks_for_its_filters_and_takes_cursor_and_stats_from_the_headers() {
     let server = StubServer::start(|_| {
         Reply::ok(arrow(&[numbers(&[1])]))
             .with_header("annals-next", "c0ffee")
-            .with_header("annals-stats", "{\"reads\":3}")
+            .with_header("annals-stats", "{\"requests\":3}")
     });
     let query = EventQuery {
         projects: vec![ProjectId::new("acme").unwrap()],
@@ -90,7 +90,7 @@ fn a_search_asks_for_its_filters_and_takes_cursor_and_stats_from_the_headers() {
         ..EventQuery::default()
     };
     let page = search(&server, &query).unwrap();
-    assert_eq!((page.next.as_deref(), page.stats.as_slice()), (Some("c0ffee"), &["{\"reads\":3}".to_owned()][..]));
+    assert_eq!((page.next.as_deref(), page.stats.as_slice()), (Some("c0ffee"), &["{\"requests\":3}".to_owned()][..]));
     let asked = &server.received()[0];
     assert_eq!((asked.method.as_str(), asked.path.as_str()), ("GET", "/v1/events"));
     assert_eq!(asked.parameter("project"), Some("acme"));
