@@ -238,7 +238,8 @@ fn is_letter(character: char) -> bool {
 fn has_word(texts: &[String; 3], word: &str) -> bool {
     let is_whole = |text: &str, at: usize| {
         let (before, behind) = (&text[..at], &text[at + word.len()..]);
-        let begins = !before.ends_with(is_letter) || ["\\n", "\\r", "\\t"].iter().any(|escape| before.ends_with(escape));
+        let begins =
+            !before.ends_with(is_letter) || ["\\n", "\\r", "\\t"].iter().any(|escape| before.ends_with(escape));
         begins && !behind.starts_with(is_letter)
     };
     texts.iter().any(|text| text.match_indices(word).any(|(at, _)| is_whole(text, at)))
@@ -286,7 +287,11 @@ fn check_words(store: &TestStore, events: &[Stored], chance: &mut StdRng, when: 
         let expected: BTreeSet<&str> = events.iter().filter(matches).map(|event| event.id.as_str()).collect();
         assert_eq!(found, expected, "{when}: {query:?}, {:?}", page.stats);
         let counted = store.runtime.block_on(engine.histogram(&query, 10)).unwrap();
-        assert_eq!(counted.buckets.iter().map(|bucket| bucket.total).sum::<u64>(), expected.len() as u64, "{when}: {query:?}");
+        assert_eq!(
+            counted.buckets.iter().map(|bucket| bucket.total).sum::<u64>(),
+            expected.len() as u64,
+            "{when}: {query:?}"
+        );
         index += page.stats.index;
     }
     index
@@ -343,7 +348,11 @@ fn sql_finds_words_by_the_index_and_says_so() {
             assert_eq!(ids(&format!("contains({column}, '{part}')")), ids(&exact), "{part}");
         }
         let either = format!("message like '%{part}%' or payload like '%{part}%'");
-        assert_eq!(ids(&either), ids(&format!("strpos(message, '{part}') > 0 or strpos(payload, '{part}') > 0")), "{part}");
+        assert_eq!(
+            ids(&either),
+            ids(&format!("strpos(message, '{part}') > 0 or strpos(payload, '{part}') > 0")),
+            "{part}"
+        );
     }
     let explain = |condition: &str| {
         let plan = store.sql(&engine, &format!("explain select id from events where {condition}"));

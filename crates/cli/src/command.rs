@@ -195,6 +195,9 @@ pub(crate) struct Ingest {
     /// Accept timestamps before the year 2000
     #[arg(long)]
     pub(crate) allow_before_2000: bool,
+    /// Make files without a word index (a server that holds the store goes by its own setting)
+    #[arg(long)]
+    pub(crate) no_word_index: bool,
     /// Show no progress
     #[arg(long, short)]
     pub(crate) quiet: bool,
@@ -354,6 +357,9 @@ pub(crate) struct Compact {
     /// Show what would be merged, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Make files without a word index
+    #[arg(long)]
+    pub(crate) no_word_index: bool,
     /// Show no progress
     #[arg(long, short)]
     pub(crate) quiet: bool,

@@ -80,7 +80,9 @@ fn meta(access: &Access, source: &Source, line: &str, output: &mut RowsOutput) -
             let tables = "select table_name from information_schema.tables where table_schema = 'public' order by 1";
             show(access, source, tables, &RowsOutput { format: Format::Table, ..*output });
         }
-        ("\\d", Some(table)) => show(access, source, &format!("describe {table}"), &RowsOutput { format: Format::Table, ..*output }),
+        ("\\d", Some(table)) => {
+            show(access, source, &format!("describe {table}"), &RowsOutput { format: Format::Table, ..*output })
+        }
         ("\\f", Some(name)) => match <Format as clap::ValueEnum>::from_str(name, true) {
             Ok(chosen) => output.format = chosen,
             Err(_) => println!("formats: table, json, ndjson, csv"),

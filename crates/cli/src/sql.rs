@@ -58,12 +58,7 @@ impl Sql {
 }
 
 /// Runs one statement and writes its answer to standard output.
-pub(crate) fn answer(
-    runtime: &Runtime,
-    source: &Source,
-    statement: &str,
-    output: &RowsOutput,
-) -> Result<()> {
+pub(crate) fn answer(runtime: &Runtime, source: &Source, statement: &str, output: &RowsOutput) -> Result<()> {
     let RowsOutput { format, rows_max, stats: with_stats } = *output;
     let watch = Stopwatch::start();
     runtime.block_on(async {

@@ -124,9 +124,8 @@ fn has_word(text: &str, word: &str) -> bool {
     let bare = word.trim_matches('*');
     let is_letter = |character: char| character.is_ascii_alphanumeric() || !character.is_ascii();
     text.match_indices(bare).any(|(at, _)| {
-        let is_free = |beside: Option<char>, edge: Option<char>| {
-            !(beside.is_some_and(is_letter) && edge.is_some_and(is_letter))
-        };
+        let is_free =
+            |beside: Option<char>, edge: Option<char>| !(beside.is_some_and(is_letter) && edge.is_some_and(is_letter));
         (word.starts_with('*') || is_free(text[..at].chars().next_back(), bare.chars().next()))
             && (word.ends_with('*') || is_free(text[at + bare.len()..].chars().next(), bare.chars().next_back()))
     })

@@ -43,12 +43,7 @@ pub(crate) struct EventsTable {
 }
 
 impl EventsTable {
-    pub(crate) fn new(
-        view: View,
-        table: Arc<Table>,
-        file_scan: FileScan,
-        footers: Arc<MetadataCache>,
-    ) -> Self {
+    pub(crate) fn new(view: View, table: Arc<Table>, file_scan: FileScan, footers: Arc<MetadataCache>) -> Self {
         Self { view, table, file_scan, footers }
     }
 

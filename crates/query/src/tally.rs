@@ -19,8 +19,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event_query::EventQuery;
 use crate::filter::Filter;
 use crate::reader::{
-    DataReader, Footer, MetadataCache, Ranking, RowRanges, RowRequest, Rows, ScanStats, find_text, on_cpu, surviving_windows,
-    tail_parts, with_microseconds, Window,
+    DataReader, Footer, MetadataCache, Ranking, RowRanges, RowRequest, Rows, ScanStats, Window, find_text, on_cpu,
+    surviving_windows, tail_parts, with_microseconds,
 };
 use crate::search::{candidate_files, cut, tail_batches};
 

@@ -98,7 +98,9 @@ impl Word {
         let start = unstarred.len() == rest.len();
         if let Some(quoted) = unstarred.strip_prefix('"') {
             let Some((phrase, behind)) = phrase(quoted) else {
-                return Err(Error::invalid("text has a quote that is not closed: close it, or write \\\" within quotes for a quote itself"));
+                return Err(Error::invalid(
+                    "text has a quote that is not closed: close it, or write \\\" within quotes for a quote itself",
+                ));
             };
             let (end, behind) = match behind.strip_prefix('*') {
                 Some(behind) => (false, behind),
@@ -171,8 +173,22 @@ mod tests {
     #[test]
     fn words_match_whole_in_any_order_and_either_case() {
         let text = r#"Sync of Contacts failed: {"code":"RATE_LIMIT","user":"a.b@c.example"}"#;
-        for query in ["failed", "FAILED sync", "rate_limit", "limit", "a.b@c.example", "\"of contacts\"", "c.example",
-            "{\"code\":\"RATE_LIMIT\"", "fail*", "*act*", "*ailed", "\"sync of cont\"*", "failed:", "\"code\\\":\\\"rate\""] {
+        for query in [
+            "failed",
+            "FAILED sync",
+            "rate_limit",
+            "limit",
+            "a.b@c.example",
+            "\"of contacts\"",
+            "c.example",
+            "{\"code\":\"RATE_LIMIT\"",
+            "fail*",
+            "*act*",
+            "*ailed",
+            "\"sync of cont\"*",
+            "failed:",
+            "\"code\\\":\\\"rate\"",
+        ] {
             assert!(matches(query, text), "{query}");
         }
         for query in ["fail", "ailed", "\"contacts of\"", "sync missing", "example2", "*contact", "\"of cont\""] {

@@ -35,7 +35,10 @@ impl WordFilter {
 
     fn require_any(&mut self, tokens: Vec<Token>) {
         let asked: usize = self.groups.iter().map(Vec::len).sum();
-        if (1..=VALUES_MAX).contains(&tokens.len()) && asked + tokens.len() <= TOKENS_MAX && !self.groups.contains(&tokens) {
+        if (1..=VALUES_MAX).contains(&tokens.len())
+            && asked + tokens.len() <= TOKENS_MAX
+            && !self.groups.contains(&tokens)
+        {
             self.groups.push(tokens);
         }
     }

@@ -72,7 +72,8 @@ impl DataFileEncoder {
             .with_properties(settings.writer_properties(shape)?)
             .with_skip_arrow_metadata(true);
         let writer = ArrowWriter::try_new_with_options(Vec::new(), annals_event::file_schema(), options);
-        let words = (settings.word_index_share_max > 0.0).then(|| WordFilterBuilder::new(settings.word_index_share_max));
+        let words =
+            (settings.word_index_share_max > 0.0).then(|| WordFilterBuilder::new(settings.word_index_share_max));
         let traces = TracePlaces::default();
         Ok(Self { writer: writer.map_err(failed)?, rows: 0, times_us: None, traces, words })
     }

@@ -117,6 +117,12 @@ impl Default for ParquetSettings {
 }
 
 impl ParquetSettings {
+    /// The defaults, with a word index in each file or with none.
+    pub fn with_word_index(is_wanted: bool) -> Self {
+        let settings = Self::default();
+        if is_wanted { settings } else { Self { word_index_share_max: 0.0, ..settings } }
+    }
+
     /// Checks every bound.
     ///
     /// # Errors
@@ -229,8 +235,7 @@ mod tests {
 
     #[test]
     fn all_problems_are_named_at_once() {
-        let mut settings =
-            ParquetSettings {
+        let mut settings = ParquetSettings {
             zstd_level: 0,
             data_page_rows: 1,
             trace_bloom_fpp: 1.0,

@@ -13,8 +13,8 @@ mod tokens;
 
 pub use bloom::may_hold;
 pub(crate) use builder::WordFilterBuilder;
-pub use place::WordIndexPlace;
 pub(crate) use place::WORDS_KEY;
+pub use place::WordIndexPlace;
 pub use tokens::{Token, TokenEdges, begins_word, ends_word, tokens_inside};
 
 use annals_event::columns;

@@ -34,8 +34,7 @@ impl WordIndexPlace {
         let mut numbers = value.strip_prefix(VERSION)?.split_ascii_whitespace();
         let mut number = |name: &str| numbers.next()?.strip_prefix(name)?.strip_prefix('=')?.parse::<u64>().ok();
         let (offset, blocks, segments) = (number("offset")?, number("blocks")?, number("segments")?);
-        let place =
-            Self { offset, blocks: u32::try_from(blocks).ok()?, segments: u32::try_from(segments).ok()? };
+        let place = Self { offset, blocks: u32::try_from(blocks).ok()?, segments: u32::try_from(segments).ok()? };
         let end = offset.checked_add(blocks.checked_mul(place.row_bytes())?)?;
         let fits = blocks > 0 && segments == rows.div_ceil(SEGMENT_ROWS) && end <= file_bytes;
         fits.then_some(place)

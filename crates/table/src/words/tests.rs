@@ -39,8 +39,12 @@ fn rows(texts: &[(String, String)]) -> RecordBatch {
                     TimestampMicrosecondArray::from_iter_values((0..texts.len()).map(|row| row as i64 * 1_000_000))
                         .with_timezone("UTC"),
                 ),
-                columns::MESSAGE => Arc::new(StringViewArray::from_iter_values(texts.iter().map(|(message, _)| message))),
-                columns::PAYLOAD => Arc::new(StringViewArray::from_iter_values(texts.iter().map(|(_, payload)| payload))),
+                columns::MESSAGE => {
+                    Arc::new(StringViewArray::from_iter_values(texts.iter().map(|(message, _)| message)))
+                }
+                columns::PAYLOAD => {
+                    Arc::new(StringViewArray::from_iter_values(texts.iter().map(|(_, payload)| payload)))
+                }
                 columns::END_USER_ID => Arc::new(StringViewArray::from_iter_values(
                     (0..texts.len()).map(|row| format!("user-{}", row / 5_000)),
                 )),
@@ -67,7 +71,8 @@ fn segments(file: &EncodedFile, place: &WordIndexPlace, token: Token) -> Vec<u32
 /// Texts of which each has a word and an id of its own.
 fn texts(count: usize) -> Vec<(String, String)> {
     let mut chance = StdRng::seed_from_u64(7);
-    let mut id = || (0..12).map(|_| char::from(*b"abcdefghjk0123456789".choose(&mut chance).unwrap())).collect::<String>();
+    let mut id =
+        || (0..12).map(|_| char::from(*b"abcdefghjk0123456789".choose(&mut chance).unwrap())).collect::<String>();
     (0..count)
         .map(|row| {
             let payload = format!(r#"{{"record":"rec{row:07}x","token":"{}-{}","state":"DONE"}}"#, id(), id());
@@ -133,10 +138,8 @@ fn every_part_of_a_text_asks_only_for_tokens_of_the_text() {
         let (before, whole): (String, String) = (text[..from].iter().collect(), text.iter().collect());
         let bytes = whole.as_bytes();
         // Where a word begins or ends beside the part, its outer tokens count as well.
-        let edges = TokenEdges {
-            start: begins_word(bytes, before.len()),
-            end: ends_word(bytes, before.len() + part.len()),
-        };
+        let edges =
+            TokenEdges { start: begins_word(bytes, before.len()), end: ends_word(bytes, before.len() + part.len()) };
         for edges in [PART, edges] {
             assert!(inside(&part, edges).is_subset(&hashes(&whole)), "{part:?} of {whole:?}, {edges:?}");
         }
@@ -198,8 +201,13 @@ fn a_place_that_does_not_fit_its_file_is_none() {
     assert_eq!(WordIndexPlace::read(&value, 5_000, 292), Some(place));
     assert_eq!(WordIndexPlace::read(&value, 5_000, 291), None, "it would reach behind the file");
     assert_eq!(WordIndexPlace::read(&value, 9_000, 292), None, "the file has three segments");
-    for wrong in ["", "annals-words-2 offset=100 blocks=3 segments=2", "annals-words-1 offset=100 blocks=0 segments=2",
-        "annals-words-1 offset=100 blocks=3", "annals-words-1 offset=18446744073709551615 blocks=3 segments=2"] {
+    for wrong in [
+        "",
+        "annals-words-2 offset=100 blocks=3 segments=2",
+        "annals-words-1 offset=100 blocks=0 segments=2",
+        "annals-words-1 offset=100 blocks=3",
+        "annals-words-1 offset=18446744073709551615 blocks=3 segments=2",
+    ] {
         assert_eq!(WordIndexPlace::read(wrong, 5_000, 292), None, "{wrong}");
     }
 }
