@@ -71,9 +71,12 @@ pub(crate) enum Command {
     Ingest(Ingest),
     /// Find events by project, time, level, type, ids or text
     #[command(after_help = "Examples:\n  annals search --project acme --level ERROR --since 24h\n  \
-        annals search \"rate limited\" --type managed_sync --since 7d --limit 20\n  \
+        annals search 'rate limited' --type managed_sync --since 7d --limit 20\n  \
+        annals search '\"rate limited\" contact*'\n  \
         annals search --user user-42 --format ndjson | jq .payload\n  \
-        annals search --since 2026-05-01 --until 2026-05-02T12:00:00Z --oldest-first")]
+        annals search --since 2026-05-01 --until 2026-05-02T12:00:00Z --oldest-first\n\n\
+        TEXT is words that must all be there, each whole: no letter or digit beside it. Quotes hold words together, * at an end \
+        stands for more letters. Whole words and ids are found by the word index, which parts of words are not.")]
     Search(Box<Search>),
     /// Show all events of one trace id in time order
     #[command(after_help = "Examples:\n  annals trace 4bf92f3577b34da6a3ce929d0e0e4736\n  \

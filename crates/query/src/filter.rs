@@ -112,7 +112,8 @@ impl Filter {
 
     /// Whether the query names few rows that may be anywhere, so that many files must be asked and hardly one has any.
     pub(crate) fn seeks(&self) -> bool {
-        self.terms.iter().any(|term| matches!(term.column, columns::TRACE_ID | columns::ID))
+        let is_rare = |column| matches!(column, columns::TRACE_ID | columns::ID | columns::END_USER_ID);
+        self.terms.iter().any(|term| is_rare(term.column))
     }
 
     /// The rows of a tail batch (event schema) that match, text included.

@@ -57,6 +57,18 @@ fn rows_come_as_the_batches_that_were_sent() {
 }
 
 #[test]
+fn what_a_statement_took_is_known_behind_its_last_row() {
+    let server =
+        StubServer::start(|_| Reply::ok(arrow(&[numbers(&[1])])).with_header("annals-stats", "{\"requests\":3}"));
+    runtime().block_on(async {
+        let rows = client(&server).sql("select 1").await.unwrap();
+        let stats = rows.stats.clone();
+        rows.stream.try_collect::<Vec<_>>().await.unwrap();
+        assert_eq!(stats.json().as_deref(), Some("{\"requests\":3}"));
+    });
+}
+
+#[test]
 fn an_answer_without_rows_has_a_schema() {
     let server = StubServer::start(|_| Reply::ok(arrow(&[])));
     let rows = runtime().block_on(client(&server).sql("select 1")).unwrap();
