@@ -23,7 +23,9 @@ impl WordFilter {
     /// The column has one of the values.
     pub(crate) fn require_value(&mut self, column: &str, values: &[String]) {
         if VALUE_COLUMNS.contains(&column) {
-            self.require_any(values.iter().map(|value| Token::of_value(column, value)).collect());
+            // One that is not indexed may be anywhere.
+            let tokens: Option<Vec<Token>> = values.iter().map(|value| Token::of_value(column, value)).collect();
+            tokens.into_iter().for_each(|tokens| self.require_any(tokens));
         }
     }
 

@@ -6,11 +6,12 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
 
+use annals_event::columns;
 use arrow::array::{Array, AsArray, RecordBatch};
 
 use super::bloom::{BLOCK_BYTES, insert};
 use super::place::WordIndexPlace;
-use super::tokens::{column_seed, for_each_token, value_hash};
+use super::tokens::{column_seed, for_each_token, is_numbered, value_hash};
 use super::{VALUE_COLUMNS, WORD_COLUMNS};
 use crate::trace_places::SEGMENT_ROWS;
 
@@ -125,8 +126,13 @@ impl WordFilterBuilder {
         }
         for (column, seed) in VALUE_COLUMNS.into_iter().zip(self.value_seeds) {
             let values = rows[column].as_string_view();
-            if values.null_count() < values.len() {
-                values.iter().flatten().for_each(|value| segment.add(value_hash(seed, value)));
+            if values.null_count() == values.len() {
+                continue;
+            }
+            for value in values.iter().flatten() {
+                if column != columns::ID || !is_numbered(value) {
+                    segment.add(value_hash(seed, value));
+                }
             }
         }
     }

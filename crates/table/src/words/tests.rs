@@ -94,6 +94,9 @@ fn a_token_is_a_run_of_letters_and_digits_of_some_length() {
         ("contact contact CONTACT", 1),
         ("0063x00000AbCdE", 2),
         ("abcdefghijk", 1),
+        // The first group and the last, each twice.
+        ("269c5ca0-7768-4afd-946c-24be04b7062b", 4),
+        ("7768-4afd-946c", 2),
     ] {
         assert_eq!(hashes(text).len(), count, "{text}");
     }
@@ -102,6 +105,23 @@ fn a_token_is_a_run_of_letters_and_digits_of_some_length() {
     assert_eq!(hashes("Rate LIMIT"), hashes("rate limit"));
     assert_ne!(hashes("ab"), hashes("ba"));
     assert_ne!(hashes("abcdefgh"), hashes("abcdefghabcdefgh"));
+}
+
+#[test]
+fn four_digits_are_asked_for_where_they_cannot_be_of_a_uuid() {
+    for (part, edges, count) in [
+        ("7768", WHOLE, 0),
+        ("-7768-", PART, 0),
+        (":7768,", PART, 1),
+        ("7768,", WHOLE, 1),
+        ("code 7768", WHOLE, 2),
+        ("dead", WHOLE, 0),
+        ("deaf", WHOLE, 0),
+        ("dean", WHOLE, 1),
+        ("77681", WHOLE, 1),
+    ] {
+        assert_eq!(inside(part, edges).len(), count, "{part}");
+    }
 }
 
 #[test]
@@ -126,7 +146,7 @@ fn runs_are_found_across_the_seams_of_blocks() {
 
 #[test]
 fn every_part_of_a_text_asks_only_for_tokens_of_the_text() {
-    let alphabet: Vec<char> = "abk01 _-\\\"nu0é{}:".chars().collect();
+    let alphabet: Vec<char> = "abk01 _--\\\"nu0é{}:".chars().collect();
     let mut chance = StdRng::seed_from_u64(11);
     for _ in 0..100_000 {
         let chance = &mut chance;
@@ -161,7 +181,7 @@ fn every_word_of_a_file_is_found_in_its_segments_and_few_others_are() {
                 assert!(found.contains(&segment), "row {row}: {text}");
             }
         }
-        let user = Token::of_value(columns::END_USER_ID, &format!("user-{}", row / 5_000));
+        let user = Token::of_value(columns::END_USER_ID, &format!("user-{}", row / 5_000)).unwrap();
         assert!(segments(&file, &place, user).contains(&segment));
         let (absent, other) = (format!("absent{row}"), format!("missing{}", row as u64 * 7_919));
         for token in tokens_inside(&absent, WHOLE, |_| true).into_iter().take(1) {
@@ -176,6 +196,14 @@ fn every_word_of_a_file_is_found_in_its_segments_and_few_others_are() {
     assert!(share < 0.02, "{share} of the segments without a word are taken to hold it");
     let bytes = place.bytes();
     assert!((bytes.end - bytes.start) as f64 <= 0.12 * file.bytes.len() as f64);
+}
+
+#[test]
+fn an_id_that_tells_its_place_is_not_indexed() {
+    assert!(Token::of_value(columns::ID, "019dff2e-3b6c-8000-8000-3f00000001a4").is_none());
+    assert!(Token::of_value(columns::EVENT_ID, "019dff2e-3b6c-8000-8000-3f00000001a4").is_some());
+    assert!(Token::of_value(columns::ID, "019dff2e-3b6c-7000-8000-3f00000001a4").is_some());
+    assert!(Token::of_value(columns::ID, "order-8").is_some());
 }
 
 #[test]

@@ -1,9 +1,12 @@
 //! [`Token`]: what a text is indexed by, and which tokens a text must hold that contains another.
 //!
 //! A *word byte* is an ASCII letter or digit, or any byte of a character beyond ASCII. A token is a longest run of them, 2 to 128
-//! bytes long, in which ASCII letters count the same in either case; one of digits alone has at least four. JSON text is read
-//! as it is stored, so a run may begin with the letters of an escape (`\n`, `\u003c`): what follows these is a token too.
+//! bytes long, in which ASCII letters count the same in either case; one of digits alone has at least four. The inner groups of
+//! UUIDs, four hexadecimal digits between hyphens, are left out: three in each, they were a quarter of all tokens, and as
+//! most of the 65,536 are in every segment they would rule out nothing. JSON text is read as it is stored, so a run may
+//! begin with the letters of an escape (`\n`, `\u003c`): what follows these is a token too.
 
+use annals_event::columns;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 /// Shortest and longest token, and the shortest one of digits alone, in bytes.
@@ -26,10 +29,17 @@ const ID_SEED: u64 = 0xe703_7ed1_a0b4_28db;
 pub struct Token(pub(crate) u64);
 
 impl Token {
-    /// The value `value` of the column `column`, bytes as they are.
-    pub fn of_value(column: &str, value: &str) -> Self {
-        Self(value_hash(column_seed(column), value))
+    /// The value `value` of the column `column`, bytes as they are; `None` when it is not indexed.
+    pub fn of_value(column: &str, value: &str) -> Option<Self> {
+        let is_indexed = column != columns::ID || !is_numbered(value);
+        is_indexed.then(|| Self(value_hash(column_seed(column), value)))
     }
+}
+
+/// Whether an id looks like those that the writer assigns (UUIDs of version 8): these tell their place by themselves.
+pub(crate) fn is_numbered(id: &str) -> bool {
+    let id = id.as_bytes();
+    id.len() == 36 && id[14] == b'8' && [8, 13, 18, 23].iter().all(|at| id[*at] == b'-')
 }
 
 pub(crate) fn column_seed(column: &str) -> u64 {
@@ -56,7 +66,11 @@ pub fn tokens_inside(part: &str, edges: TokenEdges, is_kept: impl Fn(&[u8]) -> b
     let mut found: Vec<(usize, Token)> = Vec::new();
     for_each_run(bytes, |start, end| {
         let is_inside = (start > 0 || edges.start) && (end < bytes.len() || edges.end);
-        if is_inside && is_kept(&bytes[start..end]) {
+        // What stands beside the part is not known: four digits at its edge may be of a UUID.
+        let is_indexed = !is_group(&bytes[start..end])
+            || (start > 0 && bytes[start - 1] != b'-')
+            || (end < bytes.len() && bytes[end] != b'-');
+        if is_inside && is_indexed && is_kept(&bytes[start..end]) {
             for_each_hash(bytes, start, end, &mut |hash| {
                 if found.iter().all(|(_, token)| token.0 != hash) {
                     found.push((end - start, Token(hash)));
@@ -90,6 +104,10 @@ pub fn ends_word(text: &[u8], at: usize) -> bool {
 /// The hashes of all tokens of a text, in its order, some more than once.
 pub(crate) fn for_each_token(text: &[u8], mut each: impl FnMut(u64)) {
     for_each_run(text, |start, end| {
+        let is_between_hyphens = start > 0 && text[start - 1] == b'-' && text.get(end) == Some(&b'-');
+        if is_between_hyphens && is_group(&text[start..end]) {
+            return;
+        }
         for_each_hash(text, start, end, &mut each);
         if start > 0 && text[start - 1] == b'\\' {
             let escape = escape_bytes(&text[start..end]);
@@ -98,6 +116,11 @@ pub(crate) fn for_each_token(text: &[u8], mut each: impl FnMut(u64)) {
             }
         }
     });
+}
+
+/// Whether a run looks like one of the inner groups of a UUID.
+fn is_group(run: &[u8]) -> bool {
+    run.len() == 4 && run.iter().all(u8::is_ascii_hexdigit)
 }
 
 /// Length of the escape whose letters `text` begins with, behind its backslash; 0 for none.
