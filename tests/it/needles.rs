@@ -326,15 +326,15 @@ fn a_word_opens_only_the_files_and_segments_that_hold_it() {
         let query = EventQuery { text: Some(text.to_owned()), limit: 1_000, ..EventQuery::default() };
         store.runtime.block_on(engine.search(&query)).unwrap()
     };
-    let rows = store.sql(&engine, "select json_get_str(payload, 'syncId') from events where payload like '%syncId%' limit 500");
+    let rows = store.sql(&engine, "select json_get_str(payload, 'syncInstanceId') from events where payload like '%syncInstanceId%' limit 500");
     for id in rows.into_iter().flatten().filter(|id| !id.is_empty()).step_by(25) {
         let page = search(&id);
         assert!(page.events.num_rows() > 0, "{id}");
         assert!(page.stats.segments_read <= 3, "{id}: {:?}", page.stats);
         // Words that are everywhere do not widen it.
-        let both = search(&format!("{id} syncId"));
+        let both = search(&format!("{id} syncInstanceId"));
         assert_eq!((both.events, both.stats.segments_read), (page.events, page.stats.segments_read), "{id}");
-        let both = search(&format!("syncId {id}"));
+        let both = search(&format!("syncInstanceId {id}"));
         assert!(both.stats.segments_read <= 3, "{id}: {:?}", both.stats);
     }
     let absent = search("nowhere12345");
