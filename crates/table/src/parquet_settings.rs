@@ -38,6 +38,9 @@ pub struct ParquetSettings {
     pub data_page_rows: usize,
     /// Bytes in a page at most before compression, 4 KiB to 64 MiB. Default 1 MiB.
     pub data_page_bytes_max: usize,
+    /// Bytes of the dictionary of a column at most, 1 KiB to 64 MiB; with more distinct values the rest of it is plain. It is decoded
+    /// whole for a single row. Default 1 MiB.
+    pub dictionary_bytes_max: usize,
     /// Encoding by column name; columns not named are `plain`.
     pub encodings: BTreeMap<String, ColumnEncoding>,
     /// Minimum and maximum values kept for the columns that filters compare. Default `page`.
@@ -108,6 +111,7 @@ impl Default for ParquetSettings {
             row_group_bytes_max: 256 << 20,
             data_page_rows: 4_096,
             data_page_bytes_max: 1 << 20,
+            dictionary_bytes_max: 1 << 20,
             encodings: encodings.map(|(name, encoding)| (name.to_owned(), encoding)).into(),
             statistics: Statistics::Page,
             trace_bloom_fpp: 0.01,
@@ -139,6 +143,7 @@ impl ParquetSettings {
         check("row_group_rows_max", self.row_group_rows_max as u64, 1 << 10, 1 << 24);
         check("row_group_bytes_max", self.row_group_bytes_max as u64, 1 << 20, 4 << 30);
         check("data_page_rows", self.data_page_rows as u64, 256, 1 << 20);
+        check("dictionary_bytes_max", self.dictionary_bytes_max as u64, 1 << 10, 64 << 20);
         check("data_page_bytes_max", self.data_page_bytes_max as u64, 4 << 10, 64 << 20);
         if !(0.0..1.0).contains(&self.trace_bloom_fpp) {
             problems.push(format!("trace_bloom_fpp is {} but must be 0 or between 0 and 1", self.trace_bloom_fpp));
@@ -186,6 +191,7 @@ impl ParquetSettings {
             .set_max_row_group_bytes(Some(self.row_group_bytes_max))
             .set_data_page_row_count_limit(self.data_page_rows)
             .set_data_page_size_limit(self.data_page_bytes_max)
+            .set_dictionary_page_size_limit(self.dictionary_bytes_max)
             .set_statistics_enabled(statistics)
             .set_dictionary_enabled(false)
             .set_sorting_columns(Some(sorting.into()));
