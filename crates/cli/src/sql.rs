@@ -50,6 +50,13 @@ pub(crate) struct RowsOutput {
     pub(crate) stats: bool,
 }
 
+impl RowsOutput {
+    /// Rows alone, in a table at most `rows_max` of them.
+    pub(crate) fn new(format: Format, rows_max: usize) -> Self {
+        Self { format, rows_max, stats: false }
+    }
+}
+
 impl Sql {
     /// What the flags ask for.
     pub(crate) fn output(&self) -> RowsOutput {

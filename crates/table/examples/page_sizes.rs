@@ -58,7 +58,8 @@ fn measure(name: &str, rows: &RecordBatch, settings: &ParquetSettings) {
 
 /// Median of the time to read one row, with the footer at hand.
 fn row_us(bytes: &Bytes, rows: usize, column: Option<&str>) -> f64 {
-    let options = ArrowReaderOptions::new().with_schema(file_schema()).with_page_index_policy(PageIndexPolicy::Required);
+    let options =
+        ArrowReaderOptions::new().with_schema(file_schema()).with_page_index_policy(PageIndexPolicy::Required);
     let footer = ArrowReaderMetadata::load(bytes, options).unwrap();
     let mut times: Vec<f64> = (0..READS)
         .map(|read| {
