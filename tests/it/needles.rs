@@ -311,7 +311,7 @@ fn a_word_is_the_same_with_the_index_without_it_and_with_half_of_it() {
     let (store, _) = self::store();
     let events = stored(&store);
     let half = |number: usize| ParquetSettings {
-        word_index_share_max: if number % 2 == 0 { 0.0 } else { 0.12 },
+        word_index_share_max: if number.is_multiple_of(2) { 0.0 } else { 0.12 },
         ..ParquetSettings::default()
     };
     compact_with(&store, half);

@@ -36,10 +36,10 @@ pub struct ParquetSettings {
     pub row_group_bytes_max: usize,
     /// Rows in a page at most, 256 to 1,048,576: what is decoded at least for one row. Default 4,096.
     pub data_page_rows: usize,
-    /// Bytes in a page at most before compression, 4 KiB to 64 MiB. Default 1 MiB.
+    /// Bytes in a page at most before compression, 4 KiB to 64 MiB. Default 512 KiB.
     pub data_page_bytes_max: usize,
     /// Bytes of the dictionary of a column at most, 1 KiB to 64 MiB; with more distinct values the rest of it is plain. It is decoded
-    /// whole for a single row. Default 1 MiB.
+    /// whole for a single row. Default 256 KiB.
     pub dictionary_bytes_max: usize,
     /// Encoding by column name; columns not named are `plain`.
     pub encodings: BTreeMap<String, ColumnEncoding>,
@@ -110,8 +110,8 @@ impl Default for ParquetSettings {
             row_group_rows_max: 1 << 20,
             row_group_bytes_max: 256 << 20,
             data_page_rows: 4_096,
-            data_page_bytes_max: 1 << 20,
-            dictionary_bytes_max: 1 << 20,
+            data_page_bytes_max: 512 << 10,
+            dictionary_bytes_max: 256 << 10,
             encodings: encodings.map(|(name, encoding)| (name.to_owned(), encoding)).into(),
             statistics: Statistics::Page,
             trace_bloom_fpp: 0.01,

@@ -19,6 +19,9 @@ const ID_BYTES_MIN: usize = 8;
 /// The bit in which the two cases of an ASCII letter differ. Other bytes are made alike by it too: that costs a little
 /// precision, in hashes alone.
 const CASE: u64 = 0x2020_2020_2020_2020;
+/// No hash; the one token that had it would be known to be everywhere.
+const NONE: u64 = 0;
+const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 /// Of the hash: odd numbers of many bits.
 const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
 const SEED: u64 = 0xa076_1d64_78bd_642f;
@@ -71,11 +74,11 @@ pub fn tokens_inside(part: &str, edges: TokenEdges, is_kept: impl Fn(&[u8]) -> b
             || (start > 0 && bytes[start - 1] != b'-')
             || (end < bytes.len() && bytes[end] != b'-');
         if is_inside && is_indexed && is_kept(&bytes[start..end]) {
-            for_each_hash(bytes, start, end, &mut |hash| {
-                if found.iter().all(|(_, token)| token.0 != hash) {
+            for hash in hashes(bytes, start, end) {
+                if hash != NONE && found.iter().all(|(_, token)| token.0 != hash) {
                     found.push((end - start, Token(hash)));
                 }
-            });
+            }
         }
     });
     found.sort_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
@@ -108,12 +111,15 @@ pub(crate) fn for_each_token(text: &[u8], mut each: impl FnMut(u64)) {
         if is_between_hyphens && is_group(&text[start..end]) {
             return;
         }
-        for_each_hash(text, start, end, &mut each);
-        if start > 0 && text[start - 1] == b'\\' {
-            let escape = escape_bytes(&text[start..end]);
-            if escape > 0 {
-                for_each_hash(text, start + escape, end, &mut each);
+        let escape = if start > 0 && text[start - 1] == b'\\' { escape_bytes(&text[start..end]) } else { 0 };
+        let mut from = start;
+        loop {
+            hashes(text, from, end).into_iter().filter(|hash| *hash != NONE).for_each(&mut each);
+            // Once more behind the letters of an escape.
+            if escape == 0 || from > start {
+                return;
             }
+            from += escape;
         }
     });
 }
@@ -132,16 +138,19 @@ fn escape_bytes(text: &[u8]) -> usize {
     }
 }
 
+#[inline(always)]
 fn is_word(byte: u8) -> bool {
     // Without short circuits, so that many bytes are judged at once.
     ((byte | 0x20).wrapping_sub(b'a') < 26) | (byte.wrapping_sub(b'0') < 10) | (byte >= 0x80)
 }
 
 /// The longest runs of word bytes, in order.
+#[inline(always)]
 fn for_each_run(text: &[u8], mut each: impl FnMut(usize, usize)) {
     let mut start = None;
     let mut offset = 0;
-    for chunk in text.chunks(64) {
+    // One more chunk, of nothing, ends the last run.
+    for chunk in text.chunks(64).chain(std::iter::once([].as_slice())) {
         let words = word_bits(chunk);
         // Where a run begins or ends, which they do in turn.
         let mut edges = words ^ (words << 1 | u64::from(start.is_some()));
@@ -155,12 +164,10 @@ fn for_each_run(text: &[u8], mut each: impl FnMut(usize, usize)) {
         }
         offset += chunk.len();
     }
-    if let Some(from) = start {
-        each(from, text.len());
-    }
 }
 
 /// A bit for each of up to 64 bytes, the first one lowest: whether it is a word byte.
+#[inline(always)]
 fn word_bits(chunk: &[u8]) -> u64 {
     let mut whole = [0_u8; 64];
     let bytes: &[u8; 64] = match chunk.first_chunk::<64>() {
@@ -183,44 +190,54 @@ fn word_bits(chunk: &[u8]) -> u64 {
     bits
 }
 
-/// The hashes of one run, if it is a token.
-fn for_each_hash(text: &[u8], start: usize, end: usize, each: &mut impl FnMut(u64)) {
+/// The hashes of one run: two of an id, one of another token, [`NONE`] else.
+#[inline(always)]
+fn hashes(text: &[u8], start: usize, end: usize) -> [u64; 2] {
     let bytes = end - start;
     if !(BYTES_MIN..=BYTES_MAX).contains(&bytes) {
-        return;
+        return [NONE; 2];
     }
-    let is_id = bytes >= ID_BYTES_MIN && text[start..end].iter().any(u8::is_ascii_digit);
-    if bytes < DIGITS_MIN && text[start..end].iter().all(u8::is_ascii_digit) {
-        return;
-    }
-    let hash = hash(text, start, end);
-    each(hash);
-    if is_id {
-        each(mix(hash, ID_SEED));
-    }
-}
-
-fn hash(text: &[u8], start: usize, end: usize) -> u64 {
-    let mut hash = SEED ^ (end - start) as u64;
-    let mut at = start;
+    let (mut hash, mut digits, mut at) = (SEED ^ bytes as u64, 0, start);
     while end - at > 8 {
         let word = u64::from_le_bytes(text[at..at + 8].try_into().expect("eight bytes"));
+        digits |= digit_bits(word);
         hash = mix(hash, word | CASE);
         at += 8;
     }
     let kept = u64::MAX >> (8 * (8 - (end - at)));
-    let word = match text.get(at..at + 8) {
-        Some(word) => u64::from_le_bytes(word.try_into().expect("eight bytes")),
-        None => {
-            let mut last = [0; 8];
-            last[..end - at].copy_from_slice(&text[at..end]);
-            u64::from_le_bytes(last)
-        }
-    };
-    mix(mix(hash, (word | CASE) & kept), MULTIPLIER)
+    let word = kept
+        & match text.get(at..at + 8) {
+            Some(word) => u64::from_le_bytes(word.try_into().expect("eight bytes")),
+            None => last_word(&text[at..end]),
+        };
+    let last_digits = digit_bits(word);
+    if bytes < DIGITS_MIN && last_digits == kept & HIGH_BITS {
+        return [NONE; 2];
+    }
+    let hash = mix(mix(hash, word | CASE & kept), MULTIPLIER);
+    let is_id = bytes >= ID_BYTES_MIN && digits | last_digits != 0;
+    [hash, if is_id { mix(hash, ID_SEED) } else { NONE }]
+}
+
+/// Up to eight bytes, padded with zeros.
+#[cold]
+fn last_word(bytes: &[u8]) -> u64 {
+    let mut last = [0; 8];
+    last[..bytes.len()].copy_from_slice(bytes);
+    u64::from_le_bytes(last)
+}
+
+/// The highest bit of each of eight bytes that is an ASCII digit.
+fn digit_bits(word: u64) -> u64 {
+    let low = word & !HIGH_BITS;
+    // Carries into the highest bit from '0' on, and from the one behind '9' on.
+    let from_zero = low + 0x5050_5050_5050_5050;
+    let behind_nine = low + 0x4646_4646_4646_4646;
+    from_zero & !behind_nine & !word & HIGH_BITS
 }
 
 /// Folds the 128 bits of a product.
+#[inline(always)]
 fn mix(hash: u64, word: u64) -> u64 {
     let product = u128::from(hash ^ word) * u128::from(MULTIPLIER);
     (product as u64) ^ ((product >> 64) as u64)
