@@ -3,6 +3,7 @@
 mod needs_python {
     use std::collections::BTreeMap;
 
+    use annals_query::TraceQuery;
     use annals_table::FileFilter;
     use annals_testkit::GeneratorSettings;
     use serde_json::{Value, json};
@@ -59,8 +60,18 @@ mod needs_python {
         store.reopen();
         let snapshot = store.table.snapshot();
         assert_eq!(snapshot.version(), version);
-        assert!(snapshot.files(&FileFilter::all()).iter().any(|file| file.origin.is_none()), "files of theirs");
+        let theirs = snapshot.files(&FileFilter::all()).iter().filter(|file| file.origin.is_none()).count();
+        assert!(theirs > 0);
         assert!(rows(&store) == before, "the same events after the compaction");
+        let tended = store.table.tend_trace_index(&store.store, || true).unwrap();
+        assert_eq!((tended.files_left, tended.files_indexed), (0, theirs as u64), "theirs are indexed too");
+        let trace =
+            store.sql(&store.engine(), "select trace_id, count(*) from events group by 1 order by 2 desc limit 1");
+        let query =
+            TraceQuery { trace_id: trace[0][0].clone(), project: None, from_us: None, until_us: None, limit: 100 };
+        let page = store.runtime.block_on(store.engine().trace(&query)).unwrap();
+        assert_eq!(page.events.num_rows().to_string(), trace[0][1]);
+        assert_eq!(page.stats.index.traces, Some(0), "{:?}", page.stats);
         store.ingest(&lines[second..]);
         store.reopen();
         assert_eq!(rows(&store).len(), before.len() + 500);

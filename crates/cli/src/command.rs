@@ -71,9 +71,12 @@ pub(crate) enum Command {
     Ingest(Ingest),
     /// Find events by project, time, level, type, ids or text
     #[command(after_help = "Examples:\n  annals search --project acme --level ERROR --since 24h\n  \
-        annals search \"rate limited\" --type managed_sync --since 7d --limit 20\n  \
+        annals search 'rate limited' --type managed_sync --since 7d --limit 20\n  \
+        annals search '\"rate limited\" contact*'\n  \
         annals search --user user-42 --format ndjson | jq .payload\n  \
-        annals search --since 2026-05-01 --until 2026-05-02T12:00:00Z --oldest-first")]
+        annals search --since 2026-05-01 --until 2026-05-02T12:00:00Z --oldest-first\n\n\
+        TEXT is words that must all be there, each whole: no letter or digit beside it. Quotes hold words together, * at an end \
+        stands for more letters. Whole words and ids are found by the word index, which parts of words are not.")]
     Search(Box<Search>),
     /// Show all events of one trace id in time order
     #[command(after_help = "Examples:\n  annals trace 4bf92f3577b34da6a3ce929d0e0e4736\n  \
@@ -195,6 +198,9 @@ pub(crate) struct Ingest {
     /// Accept timestamps before the year 2000
     #[arg(long)]
     pub(crate) allow_before_2000: bool,
+    /// Make files without a word index (a server that holds the store goes by its own setting)
+    #[arg(long)]
+    pub(crate) no_word_index: bool,
     /// Show no progress
     #[arg(long, short)]
     pub(crate) quiet: bool,
@@ -203,7 +209,8 @@ pub(crate) struct Ingest {
 /// `annals search`
 #[derive(Debug, clap::Args)]
 pub(crate) struct Search {
-    /// Words that message, payload or error must hold (one phrase, upper and lower case alike)
+    /// Words that message, payload or error must hold, all of them, whole and in either case; "…" for a phrase, * at an end for
+    /// more letters
     #[arg(value_name = "TEXT")]
     pub(crate) text: Option<String>,
     /// Only this project (may be repeated, like every filter below; repeated means any of them)
@@ -294,6 +301,9 @@ pub(crate) struct Sql {
     /// Most rows that a table shows; other formats write all
     #[arg(long, default_value_t = 1_000, value_name = "N")]
     pub(crate) rows: usize,
+    /// Print what each statement read, as one JSON line on standard error
+    #[arg(long)]
+    pub(crate) stats: bool,
 }
 
 /// `annals dead-letters`
@@ -350,6 +360,9 @@ pub(crate) struct Compact {
     /// Show what would be merged, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Make files without a word index
+    #[arg(long)]
+    pub(crate) no_word_index: bool,
     /// Show no progress
     #[arg(long, short)]
     pub(crate) quiet: bool,

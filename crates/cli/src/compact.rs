@@ -30,7 +30,7 @@ pub(crate) fn run(common: &Common, command: &Compact) -> Result<()> {
         if command.dry_run {
             show_plan(&table, &CompactionPlan::whole(&table.snapshot(), &filter, &settings));
         } else {
-            compact_table(&session, &table, &filter, &settings, command.quiet)?;
+            compact_table(&session, &table, &filter, &settings, command)?;
         }
     }
     if tables == 0 {
@@ -61,8 +61,9 @@ fn compact_table(
     table: &Table,
     filter: &FileFilter,
     settings: &CompactionSettings,
-    quiet: bool,
+    command: &Compact,
 ) -> Result<()> {
+    let parquet = ParquetSettings::with_word_index(!command.no_word_index);
     let watch = Stopwatch::start();
     let mut done = Compacted::default();
     let mut overtaken = 0_u64;
@@ -71,12 +72,12 @@ fn compact_table(
         if plan.groups.is_empty() {
             break;
         }
-        let progress = Progress::over_items(plan.files(), "files", quiet);
+        let progress = Progress::over_items(plan.files(), "files", command.quiet);
         let (mut merged, mut changed) = (0, false);
         for group in &plan.groups {
             progress.set(merged, format!("{}, {}", group.project_id, group.day));
             let now_us = session.clock.now_us();
-            let outcome = compact(table, &session.store, group, &ParquetSettings::default(), settings, now_us);
+            let outcome = compact(table, &session.store, group, &parquet, settings, now_us);
             match outcome.with_context(|| format!("compacting project {} on {}", group.project_id, group.day))? {
                 CompactionOutcome::Done(more) => {
                     done += more;

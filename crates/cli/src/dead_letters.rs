@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 
 use crate::access::Access;
 use crate::command::{Common, DeadLetters};
-use crate::sql::answer;
+use crate::sql::{RowsOutput, answer};
 
 use statement::Selection;
 
@@ -27,7 +27,7 @@ pub(crate) fn run(common: &Common, command: &DeadLetters) -> Result<()> {
     }
     let limit = command.limit.unwrap_or(LIMIT_DEFAULT);
     let statement = selection.list(command.format, limit);
-    answer(access.runtime(), &source, &statement, command.format, limit as usize).context(NOT_READ)
+    answer(access.runtime(), &source, &statement, &RowsOutput::new(command.format, limit as usize)).context(NOT_READ)
 }
 
 /// Said around an error of reading them.

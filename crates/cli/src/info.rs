@@ -14,7 +14,7 @@ use crate::output::Format;
 use crate::paint::{Paint, size, thousands};
 use crate::session::Session;
 use crate::source::Source;
-use crate::sql::answer;
+use crate::sql::{RowsOutput, answer};
 
 const BY_PROJECT: &str = "select project_id, count(distinct day) as days, min(day) as first_day, max(day) as last_day, \
      sum(rows) as events, count(*) as files, sum(bytes) as bytes, \
@@ -37,7 +37,7 @@ pub(crate) fn run(common: &Common, command: &Info) -> Result<()> {
         out.flush()?;
     }
     let statement = if command.days { BY_DAY } else { BY_PROJECT };
-    answer(access.runtime(), &source, statement, command.format, ROWS_MAX)
+    answer(access.runtime(), &source, statement, &RowsOutput::new(command.format, ROWS_MAX))
 }
 
 /// The store in a few lines; of a server's store, what its SQL tells.

@@ -119,13 +119,18 @@ impl Session {
 
     /// Takes the write-ahead log and opens the table for writing, creating both where absent.
     pub(crate) fn writer(&self) -> Result<(Arc<Table>, Writer)> {
+        self.writer_with(WriterSettings::default())
+    }
+
+    /// As [`writer`](Self::writer), with settings of its own.
+    pub(crate) fn writer_with(&self, settings: WriterSettings) -> Result<(Arc<Table>, Writer)> {
         std::fs::create_dir_all(&self.wal_dir)
             .with_context(|| format!("cannot create the folder {}", self.wal_dir.display()))?;
         let table = Table::open_or_create(&self.store, TableOptions::events(), Arc::clone(&self.clock))
             .with_context(|| format!("cannot open the table of events in {}", self.store.url()))?;
         let table = Arc::new(table);
         let writer = Writer::open(WriterOptions {
-            settings: WriterSettings::default(),
+            settings,
             wal_dir: self.wal_dir.clone(),
             store: self.store.clone(),
             table: Arc::clone(&table),

@@ -9,7 +9,7 @@ use crate::command::Sql;
 use crate::output::Format;
 use crate::session::state_dir;
 use crate::source::Source;
-use crate::sql::{answer, split_statements};
+use crate::sql::{RowsOutput, answer, split_statements};
 
 const HELP: &str = "\
   select …;            run a statement, over as many lines as it needs
@@ -27,14 +27,14 @@ pub(crate) fn run(access: &Access, source: &Source, command: &Sql) -> Result<()>
         let _ = editor.load_history(path);
     }
     println!("annals SQL over {}. \\? for help, \\q to leave.", access.url());
-    let mut format = command.format;
+    let mut output = command.output();
     let mut pending = String::new();
     loop {
         match editor.readline(if pending.is_empty() { "annals> " } else { "   ...> " }) {
             Ok(line) => {
                 if pending.is_empty() && line.trim_start().starts_with('\\') {
                     let _ = editor.add_history_entry(line.trim());
-                    if !meta(access, source, line.trim(), &mut format, command.rows) {
+                    if !meta(access, source, line.trim(), &mut output) {
                         break;
                     }
                     continue;
@@ -52,7 +52,7 @@ pub(crate) fn run(access: &Access, source: &Source, command: &Sql) -> Result<()>
                 }
                 let _ = editor.add_history_entry(pending.trim());
                 for statement in split_statements(&std::mem::take(&mut pending)) {
-                    show(access, source, &statement, format, command.rows);
+                    show(access, source, &statement, &output);
                 }
             }
             Err(ReadlineError::Interrupted) => pending.clear(),
@@ -71,18 +71,20 @@ pub(crate) fn run(access: &Access, source: &Source, command: &Sql) -> Result<()>
 
 /// A command that starts with a backslash; `false` to leave.
 #[expect(clippy::print_stdout, reason = "the shell talks to the person at the terminal")]
-fn meta(access: &Access, source: &Source, line: &str, format: &mut Format, rows: usize) -> bool {
+fn meta(access: &Access, source: &Source, line: &str, output: &mut RowsOutput) -> bool {
     let mut words = line.split_whitespace();
     match (words.next().unwrap_or_default(), words.next()) {
         ("\\q", _) => return false,
         ("\\?" | "\\h", _) => println!("{HELP}"),
         ("\\d", None) => {
             let tables = "select table_name from information_schema.tables where table_schema = 'public' order by 1";
-            show(access, source, tables, Format::Table, rows);
+            show(access, source, tables, &RowsOutput { format: Format::Table, ..*output });
         }
-        ("\\d", Some(table)) => show(access, source, &format!("describe {table}"), Format::Table, rows),
+        ("\\d", Some(table)) => {
+            show(access, source, &format!("describe {table}"), &RowsOutput { format: Format::Table, ..*output })
+        }
         ("\\f", Some(name)) => match <Format as clap::ValueEnum>::from_str(name, true) {
-            Ok(chosen) => *format = chosen,
+            Ok(chosen) => output.format = chosen,
             Err(_) => println!("formats: table, json, ndjson, csv"),
         },
         (other, _) => println!("unknown command {other}; \\? for help"),
@@ -92,8 +94,8 @@ fn meta(access: &Access, source: &Source, line: &str, format: &mut Format, rows:
 
 /// Answers a statement; an error is shown and the shell goes on.
 #[expect(clippy::print_stderr, reason = "the shell talks to the person at the terminal")]
-fn show(access: &Access, source: &Source, statement: &str, format: Format, rows: usize) {
-    if let Err(error) = answer(access.runtime(), source, statement, format, rows) {
+fn show(access: &Access, source: &Source, statement: &str, output: &RowsOutput) {
+    if let Err(error) = answer(access.runtime(), source, statement, output) {
         eprintln!("error: {error:#}");
     }
 }

@@ -2,14 +2,20 @@
 //!
 //! Both give the same [`Page`] and [`Rows`], so that everything behind them (tables, formats, the shell) exists once.
 
-use annals_query::{Engine, Error, EventPage, EventQuery, TraceQuery};
+use std::sync::{Arc, OnceLock};
+
+use annals_query::{Engine, Error, EventPage, EventQuery, SqlStats, TraceQuery};
 use anyhow::{Context, Result};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
+use reqwest::header::HeaderMap;
 
 use crate::remote::Client;
+
+/// The header or trailer in which a server says what an answer took.
+pub(crate) const STATS: &str = "annals-stats";
 
 /// Answers questions about events.
 pub(crate) enum Source {
@@ -35,6 +41,40 @@ pub(crate) struct Rows {
     /// Schema of every batch.
     pub(crate) schema: SchemaRef,
     pub(crate) stream: BoxStream<'static, Result<RecordBatch>>,
+    pub(crate) stats: RowsStats,
+}
+
+/// What a statement took: known when its last row was read.
+#[derive(Clone)]
+pub(crate) enum RowsStats {
+    /// The engine of this process counts it.
+    Local(SqlStats),
+    /// A server says it, as one JSON object.
+    Remote(Arc<OnceLock<String>>),
+}
+
+impl Default for RowsStats {
+    /// What a server has yet to say.
+    fn default() -> Self {
+        Self::Remote(Arc::default())
+    }
+}
+
+impl RowsStats {
+    /// Takes what a server says of it, if it is among these headers or trailers.
+    pub(crate) fn set_header(&self, headers: &HeaderMap) {
+        if let (Self::Remote(stats), Some(said)) = (self, headers.get(STATS).and_then(|value| value.to_str().ok())) {
+            stats.get_or_init(|| said.to_owned());
+        }
+    }
+
+    /// One JSON object; `None` when a server did not say it.
+    pub(crate) fn json(&self) -> Option<String> {
+        match self {
+            Self::Local(stats) => serde_json::to_string(&stats.read()).ok(),
+            Self::Remote(stats) => stats.get().cloned(),
+        }
+    }
 }
 
 impl Source {
@@ -59,8 +99,8 @@ impl Source {
         match self {
             Self::Local(engine) => {
                 let answer = engine.sql(statement).await?;
-                let stream = answer.stream.map_err(|error| Error::from_datafusion(error).into());
-                Ok(Rows { schema: answer.schema, stream: stream.boxed() })
+                let stream = answer.stream.map_err(|error| Error::from_datafusion(error).into()).boxed();
+                Ok(Rows { schema: answer.schema, stream, stats: RowsStats::Local(answer.stats) })
             }
             Self::Remote(client) => client.sql(statement).await,
         }

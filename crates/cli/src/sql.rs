@@ -10,17 +10,17 @@ use tokio::runtime::Runtime;
 
 use crate::access::Access;
 use crate::command::{Common, Sql};
-use crate::output::{Format, print_table, result_writer};
+use crate::output::{Format, one_line, print_table, result_writer};
 use crate::paint::{duration, thousands};
 use crate::shell;
-use crate::source::Source;
+use crate::source::{RowsStats, Source};
 use crate::stopwatch::Stopwatch;
 
 pub(crate) fn run(common: &Common, command: &Sql) -> Result<()> {
     let access = Access::open(common)?;
     let source = access.source()?;
     if let Some(statement) = &command.statement {
-        return answer(access.runtime(), &source, statement, command.format, command.rows);
+        return answer(access.runtime(), &source, statement, &command.output());
     }
     if io::stdin().is_terminal() {
         return shell::run(&access, &source, command);
@@ -35,23 +35,42 @@ pub(crate) fn run(common: &Common, command: &Sql) -> Result<()> {
         bail!("several statements can be answered as table or ndjson only: run them one by one for other formats");
     }
     for statement in statements {
-        answer(access.runtime(), &source, &statement, command.format, command.rows)?;
+        answer(access.runtime(), &source, &statement, &command.output())?;
     }
     Ok(())
 }
 
+/// How the rows of a statement are written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RowsOutput {
+    pub(crate) format: Format,
+    /// Most rows of a table.
+    pub(crate) rows_max: usize,
+    /// Whether what it took is told too.
+    pub(crate) stats: bool,
+}
+
+impl RowsOutput {
+    /// Rows alone, in a table at most `rows_max` of them.
+    pub(crate) fn new(format: Format, rows_max: usize) -> Self {
+        Self { format, rows_max, stats: false }
+    }
+}
+
+impl Sql {
+    /// What the flags ask for.
+    pub(crate) fn output(&self) -> RowsOutput {
+        RowsOutput { format: self.format, rows_max: self.rows, stats: self.stats }
+    }
+}
+
 /// Runs one statement and writes its answer to standard output.
-pub(crate) fn answer(
-    runtime: &Runtime,
-    source: &Source,
-    statement: &str,
-    format: Format,
-    rows_max: usize,
-) -> Result<()> {
+pub(crate) fn answer(runtime: &Runtime, source: &Source, statement: &str, output: &RowsOutput) -> Result<()> {
+    let RowsOutput { format, rows_max, stats: with_stats } = *output;
     let watch = Stopwatch::start();
     runtime.block_on(async {
         let rows = source.sql(statement).await?;
-        let (schema, mut stream) = (rows.schema, rows.stream);
+        let (schema, mut stream, stats) = (rows.schema, rows.stream, rows.stats);
         let Some(format) = format.machine() else {
             let (mut kept, mut rows) = (Vec::<RecordBatch>::new(), 0usize);
             while let Some(batch) = stream.try_next().await? {
@@ -65,6 +84,9 @@ pub(crate) fn answer(
             print_table(&kept, &schema, &mut out)?;
             out.flush()?;
             tell_count(rows, rows_max, watch);
+            if with_stats {
+                tell_stats(&stats);
+            }
             return Ok(());
         };
         let mut writer = result_writer(format, RowShape::Columns, &schema)?;
@@ -72,8 +94,19 @@ pub(crate) fn answer(
             writer.write(&batch)?;
         }
         writer.finish()?;
+        if with_stats {
+            tell_stats(&stats);
+        }
         Ok(())
     })
+}
+
+/// One JSON line on standard error.
+#[expect(clippy::print_stderr, reason = "asked for by --stats")]
+fn tell_stats(stats: &RowsStats) {
+    if let Some(stats) = stats.json() {
+        eprintln!("{}", one_line(&stats));
+    }
 }
 
 #[expect(clippy::print_stderr, reason = "notes stay out of the answer on standard output")]

@@ -87,8 +87,9 @@ impl Engine {
         memory: Arc<dyn MemoryPool>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self> {
-        let session = SessionTemplate::new(&settings, memory, Arc::clone(source.table.object_store()), url)?;
         let metadata_cache = Arc::new(MetadataCache::new(settings.metadata_cache_bytes_max));
+        let store = Arc::clone(source.table.object_store());
+        let session = SessionTemplate::new(&settings, memory, store, url, Arc::clone(&metadata_cache))?;
         Ok(Self { source, settings, clock, session, metadata_cache, dead_letters: None })
     }
 

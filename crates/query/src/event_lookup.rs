@@ -43,7 +43,7 @@ impl Engine {
             ..EventQuery::default()
         };
         let view = self.view();
-        let files = candidate_files(&view, &query, &Filter::new(&query));
+        let files = candidate_files(&view, &query, &Filter::new(&query)?);
         let (likely, others) = match parse_assigned_id(id) {
             Some(id) => files.into_iter().partition(|file: &Arc<DataFile>| may_hold(file.origin, id)),
             None => (files, Vec::new()),
@@ -54,8 +54,8 @@ impl Engine {
             let nothing: Arc<[RecordBatch]> = Arc::default();
             for (tail, files) in [(tail_batches(&view), likely), (nothing, others)] {
                 let (store, cache) = (self.table().object_store(), self.metadata_cache());
-                let page = search_rows(tail, files.into(), store, cache, &PageRequest::of(&query), Filter::new(&query))
-                    .await?;
+                let (page, filter) = (PageRequest::of(&query), Filter::new(&query)?);
+                let page = search_rows(tail, files.into(), store, cache, &page, filter).await?;
                 stats += page.stats;
                 if page.events.num_rows() > 0 {
                     return Ok(Some((page.events, stats)));

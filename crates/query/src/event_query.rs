@@ -6,6 +6,7 @@ use annals_event::{Level, ProjectId};
 
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
+use crate::text_query::TextQuery;
 
 /// Most events that one page may hold.
 pub const PAGE_EVENTS_MAX: usize = 100_000;
@@ -50,8 +51,9 @@ pub struct EventQuery {
     pub event_names: Vec<String>,
     /// Results, e.g. `EVENT_STATUS.FAILED`.
     pub statuses: Vec<String>,
-    /// Text that stands in `message`, in `payload` or in `error`, as it is stored (JSON text, escapes included). ASCII
-    /// letters match in either case, all other characters as they are.
+    /// Words that all stand in `message`, `payload` or `error`, as these are stored (JSON text, escapes included). A word
+    /// matches whole, `"…"` holds words together, `*` at an end stands for more letters. ASCII letters match in either
+    /// case, all other characters as they are.
     pub text: Option<String>,
     /// Order of the answer.
     pub order: Order,
@@ -132,7 +134,8 @@ impl EventQuery {
             Some(text) if text.len() > QUERY_TEXT_BYTES_MAX => {
                 problems.push(format!("text has {} bytes and may have {QUERY_TEXT_BYTES_MAX}", text.len()));
             }
-            _ => {}
+            Some(text) => problems.extend(TextQuery::parse(text).err().map(|error| error.to_string())),
+            None => {}
         }
         if problems.is_empty() { Ok(()) } else { Err(Error::invalid(problems.join("; "))) }
     }

@@ -12,11 +12,12 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, Scalar, 
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::{cast, kernels::cmp};
 use arrow::datatypes::{DataType, TimestampMicrosecondType};
-use memchr::memmem;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::event_query::{EventQuery, Order};
 use crate::reader::Seqs;
+use crate::text_query::TextQuery;
+use crate::word_filter::WordFilter;
 
 /// Columns that a text condition looks into, the cheapest first.
 pub(crate) const SEARCHED_COLUMNS: [&str; 3] = [columns::MESSAGE, columns::PAYLOAD, columns::ERROR];
@@ -40,7 +41,9 @@ pub(crate) struct Filter {
     /// One a column.
     pub(crate) terms: Vec<Term>,
     /// The text to find.
-    pub(crate) text: Option<Needle>,
+    pub(crate) text: Option<TextQuery>,
+    /// What an index of words may know of all this.
+    pub(crate) words: WordFilter,
 }
 
 /// A column that must equal one of the values.
@@ -52,7 +55,9 @@ pub(crate) struct Term {
 }
 
 impl Filter {
-    pub(crate) fn new(query: &EventQuery) -> Self {
+    /// # Errors
+    /// `Invalid` for a text that cannot be searched for.
+    pub(crate) fn new(query: &EventQuery) -> Result<Self> {
         let mut first_us = query.from_us.unwrap_or(i64::MIN);
         // An exclusive bound of i64::MIN excludes everything; so does an empty range.
         let mut last_us = query.until_us.map_or(i64::MAX, |until| until.saturating_sub(1));
@@ -79,14 +84,15 @@ impl Filter {
             (columns::EVENT_NAME, &query.event_names),
             (columns::STATUS, &query.statuses),
         ];
-        Self {
-            first_us,
-            last_us,
-            seqs: ALL_SEQS,
-            project: Term::new(columns::PROJECT_ID, &projects),
-            terms: terms.into_iter().filter_map(|(column, values)| Term::new(column, values)).collect(),
-            text: query.text.as_deref().map(Needle::new),
+        let terms: Vec<Term> = terms.into_iter().filter_map(|(column, values)| Term::new(column, values)).collect();
+        let text = query.text.as_deref().map(TextQuery::parse).transpose()?;
+        let mut words = WordFilter::default();
+        terms.iter().for_each(|term| words.require_value(term.column, &term.values));
+        if let Some(text) = &text {
+            words.require_text(text.tokens());
         }
+        let project = Term::new(columns::PROJECT_ID, &projects);
+        Ok(Self { first_us, last_us, seqs: ALL_SEQS, project, terms, text, words })
     }
 
     /// The same, among these seqs alone.
@@ -106,24 +112,21 @@ impl Filter {
 
     /// Whether the query names few rows that may be anywhere, so that many files must be asked and hardly one has any.
     pub(crate) fn seeks(&self) -> bool {
-        self.terms.iter().any(|term| matches!(term.column, columns::TRACE_ID | columns::ID))
+        let is_rare = |column| matches!(column, columns::TRACE_ID | columns::ID | columns::END_USER_ID);
+        self.terms.iter().any(|term| is_rare(term.column))
     }
 
     /// The rows of a tail batch (event schema) that match, text included.
     pub(crate) fn tail_rows(&self, batch: &RecordBatch) -> Result<BooleanBuffer> {
         let rows = self.tail_keys(batch)?;
-        let Some(needle) = &self.text else { return Ok(rows) };
-        let mut found = BooleanBuffer::new_unset(batch.num_rows());
+        let Some(text) = &self.text else { return Ok(rows) };
+        let mut found = vec![0; batch.num_rows()];
         for column in SEARCHED_COLUMNS {
-            let open = &rows & &!&found;
-            if open.count_set_bits() == 0 {
-                break;
-            }
             if let Some(array) = batch.column_by_name(column) {
-                found = &found | &needle.rows(array, &open)?;
+                text.search(array, &rows, &mut found)?;
             }
         }
-        Ok(found)
+        Ok(BooleanBuffer::collect_bool(found.len(), |row| rows.value(row) && found[row] == text.all()))
     }
 
     /// The rows of a tail batch (event schema) that match all but the text.
@@ -189,38 +192,6 @@ impl Term {
             rows = &rows | &set_and_valid(&cmp::eq(array, &value).map_err(internal)?);
         }
         Ok(rows)
-    }
-}
-
-/// A text to find, ASCII letters in either case.
-#[derive(Debug)]
-pub(crate) struct Needle {
-    finder: memmem::Finder<'static>,
-}
-
-impl Needle {
-    fn new(text: &str) -> Self {
-        Self { finder: memmem::Finder::new(text.to_ascii_lowercase().as_bytes()).into_owned() }
-    }
-
-    /// Those of the `within` rows whose text holds the needle.
-    pub(crate) fn rows(&self, array: &ArrayRef, within: &BooleanBuffer) -> Result<BooleanBuffer> {
-        let array = text(array)?;
-        let array = array.as_string_view();
-        // Lowering a copy runs at memory speed, and the search itself then runs on whole vectors.
-        let mut lowered = Vec::new();
-        let mut rows = arrow::array::BooleanBufferBuilder::new(array.len());
-        rows.append_n(array.len(), false);
-        for row in within.set_indices() {
-            if array.is_null(row) {
-                continue;
-            }
-            lowered.clear();
-            lowered.extend_from_slice(array.value(row).as_bytes());
-            lowered.make_ascii_lowercase();
-            rows.set_bit(row, self.finder.find(&lowered).is_some());
-        }
-        Ok(rows.finish())
     }
 }
 

@@ -110,13 +110,13 @@ impl Engine {
         let watermark = view.snapshot.watermark(writer).unwrap_or_default();
         let (rows, lsn) = match only_in_files(after.lsn, &tail, watermark) {
             Some(lsns) => {
-                let filter = Filter::new(&query);
+                let filter = Filter::new(&query)?;
                 let mut files = candidate_files(&view, &query, &filter);
                 files.retain(|file| file.origin.is_some_and(|origin| origin.writer == writer));
                 within(self.settings().time_ms_max, self.rows_in_files(&query, files, lsns)).await?
             }
             None => {
-                let filter = Filter::new(&query).with_seqs(seqs(after.lsn.0.saturating_add(1)..=u64::MAX));
+                let filter = Filter::new(&query)?.with_seqs(seqs(after.lsn.0.saturating_add(1)..=u64::MAX));
                 within(self.settings().time_ms_max, rows_in_tail(tail, filter, after.lsn, rows_max)).await?
             }
         };
@@ -132,7 +132,7 @@ impl Engine {
     ) -> Result<(RecordBatch, Lsn)> {
         let lsns = step(&mut files, lsns);
         let page = PageRequest { ranking: Ranking::Seq, limit: query.limit, after: None, bytes_max: None };
-        let filter = Filter::new(query).with_seqs(seqs(lsns.clone()));
+        let filter = Filter::new(query)?.with_seqs(seqs(lsns.clone()));
         let (store, cache) = (self.table().object_store(), self.metadata_cache());
         let page = search_rows(Arc::default(), files.into(), store, cache, &page, filter).await?;
         let looked_at = match page.events.num_rows().checked_sub(1) {

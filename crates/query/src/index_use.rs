@@ -4,11 +4,14 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use annals_table::{DataFile, SEGMENT_ROWS, Snapshot, Table};
+use futures::stream::{self, StreamExt as _};
+use object_store::ObjectStore;
 
-use crate::reader::{IndexUse, ScanStats, Window};
+use crate::reader::{DataReader, Footer, IndexUse, MetadataCache, ScanStats};
+use crate::word_filter::WordFilter;
 
-/// Files without index that are looked into by their own Bloom filters; beyond, that is a scan and is called so.
-const PROBED_FILES_MAX: u64 = 32;
+/// Files whose word indexes are asked at once.
+const LOOKUPS: usize = 16;
 
 /// The segments to look in, ascending, by the file's path; all of a file that is not there.
 pub(crate) type SegmentsByPath = HashMap<String, Vec<u32>>;
@@ -53,13 +56,9 @@ pub(crate) async fn narrow_by_traces(
     // A run that came meanwhile may cover a file that another calls uncovered: all of it is searched.
     segments.retain(|path, _| !uncovered.contains(path.as_str()));
     let unindexed = left.iter().filter(|file| uncovered.contains(file.path.as_str())).count() as u64;
-    let index = match unindexed {
-        0..=PROBED_FILES_MAX => IndexUse::Traces { unindexed },
-        _ => IndexUse::Scan { unindexed },
-    };
     let stats = ScanStats {
-        index,
-        reads: hits.requests,
+        index: IndexUse { traces: Some(unindexed), ..IndexUse::default() },
+        requests: hits.requests,
         bytes_read: hits.bytes,
         // The others were considered too, and ruled out without a look.
         files_considered: considered - left.len() as u64,
@@ -68,36 +67,65 @@ pub(crate) async fn narrow_by_traces(
     Narrowed { candidates: Candidates { files: left, segments }, stats }
 }
 
-/// The parts of windows that lie in `segments` of the file, of which `first_rows` are the first rows of its row groups.
-pub(crate) fn within_segments(windows: Vec<Window>, first_rows: &[u64], segments: &[u32]) -> Vec<Window> {
-    let mut parts = Vec::new();
-    for window in windows {
-        let offset = first_rows[window.row_group];
-        let rows = offset + window.rows.start as u64..offset + window.rows.end as u64;
-        for segment in segments {
-            let start = (u64::from(*segment) * SEGMENT_ROWS).max(rows.start);
-            let end = ((u64::from(*segment) + 1) * SEGMENT_ROWS).min(rows.end);
-            if start < end {
-                let rows = (start - offset) as usize..(end - offset) as usize;
-                parts.push(Window { take: rows.len(), rows, ..window.clone() });
+/// Narrows candidates, whose order stays, to what their own word indexes say; with what that took added to `stats`.
+///
+/// Never fails: a file that cannot be asked stays, and whoever reads its rows is told why.
+pub(crate) async fn narrow_by_words(
+    store: &Arc<dyn ObjectStore>,
+    cache: &MetadataCache,
+    candidates: Candidates,
+    words: &WordFilter,
+    stats: &mut ScanStats,
+) -> Candidates {
+    stats.index += words.index_use();
+    if words.is_empty() {
+        return candidates;
+    }
+    let Candidates { files, mut segments } = candidates;
+    let lookups = files.into_iter().map(|file| {
+        Box::pin(async move {
+            let mut stats = ScanStats::default();
+            let found = segments_by_words(store, cache, &file, words, &mut stats).await;
+            (file, found, stats)
+        })
+    });
+    let answers: Vec<_> = stream::iter(lookups).buffered(LOOKUPS).collect().await;
+    let mut left = Vec::with_capacity(answers.len());
+    for (file, found, read) in answers {
+        stats.index += read.index;
+        stats.requests += read.requests;
+        stats.bytes_read += read.bytes_read;
+        let Some(mut found) = found else {
+            left.push(file);
+            continue;
+        };
+        match segments.get(&file.path) {
+            Some(known) => found.retain(|segment| known.binary_search(segment).is_ok()),
+            // All of them is the whole file, of which more is known.
+            None if found.len() as u64 == file.rows.div_ceil(SEGMENT_ROWS) => {
+                left.push(file);
+                continue;
             }
+            None => {}
+        }
+        if found.is_empty() {
+            segments.remove(&file.path);
+        } else {
+            segments.insert(file.path.clone(), found);
+            left.push(file);
         }
     }
-    parts
+    Candidates { files: left, segments }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::reader::Rank;
-
-    #[test]
-    fn windows_are_cut_to_the_segments_of_the_file_not_of_the_row_group() {
-        let window =
-            |row_group, rows| Window { row_group, rows, take: 9, bound: Rank::LAST, sorted: true, started: false };
-        let parts = within_segments(vec![window(0, 0..5_000), window(1, 0..10_000)], &[0, 5_000], &[1, 2]);
-        let ranges: Vec<_> = parts.iter().map(|part| (part.row_group, part.rows.clone(), part.take)).collect();
-        assert_eq!(ranges, [(0, 4_096..5_000, 904), (1, 0..3_192, 3_192), (1, 3_192..7_288, 4_096)]);
-        assert!(within_segments(vec![window(0, 0..5_000)], &[0], &[9]).is_empty());
-    }
+async fn segments_by_words(
+    store: &Arc<dyn ObjectStore>,
+    cache: &MetadataCache,
+    file: &Arc<DataFile>,
+    words: &WordFilter,
+    stats: &mut ScanStats,
+) -> Option<Vec<u32>> {
+    let reader = DataReader::new(Arc::clone(store), Arc::clone(file)).ok()?;
+    let footer = Footer::open(&reader, cache, false, stats).await.ok()?.footer;
+    words.segments(&reader, &footer, stats).await.ok()?
 }

@@ -24,8 +24,10 @@ use datafusion::physical_plan::filter::FilterExecBuilder;
 use datafusion::physical_plan::union::UnionExec;
 
 use crate::file_scan::FileScan;
-use crate::index_use::{Candidates, narrow_by_traces};
+use crate::index_use::{Candidates, Narrowed, narrow_by_traces, narrow_by_words};
+use crate::like::word_filter;
 use crate::prune::{Bounds, is_answered_by_partitions, text_values};
+use crate::reader::{MetadataCache, ScanStats};
 use crate::scan_exec::{EventsScanExec, ScanCounts};
 use crate::scan_plan::ScanPlan;
 use crate::view::View;
@@ -36,11 +38,13 @@ pub(crate) struct EventsTable {
     /// Of which the view is a version.
     table: Arc<Table>,
     file_scan: FileScan,
+    /// Footers of its files, by which word indexes are found.
+    footers: Arc<MetadataCache>,
 }
 
 impl EventsTable {
-    pub(crate) fn new(view: View, table: Arc<Table>, file_scan: FileScan) -> Self {
-        Self { view, table, file_scan }
+    pub(crate) fn new(view: View, table: Arc<Table>, file_scan: FileScan, footers: Arc<MetadataCache>) -> Self {
+        Self { view, table, file_scan, footers }
     }
 
     /// The tail's rows that keep `exact`, the filters that nobody above will check again.
@@ -105,7 +109,10 @@ impl TableProvider for EventsTable {
         let traces: Option<Vec<String>> =
             text_values(filters, columns::TRACE_ID).map(|traces| traces.into_iter().collect());
         let narrowed = narrow_by_traces(&self.table, &self.view.snapshot, plan.files, traces.as_deref()).await;
-        let Candidates { files, segments } = narrowed.candidates;
+        let Narrowed { candidates, stats: mut planning } = narrowed;
+        let (store, words) = (self.table.object_store(), word_filter(filters));
+        let candidates = narrow_by_words(store, &self.footers, candidates, &words, &mut planning).await;
+        let Candidates { files, segments } = candidates;
         let tail_rows = if bounds.is_empty() { 0 } else { self.view.tail_rows() };
         let mut inputs = Vec::with_capacity(2);
         if !files.is_empty() {
@@ -127,8 +134,8 @@ impl TableProvider for EventsTable {
             files_total,
             files_pruned: files_total - files.len(),
             tail_rows,
-            index: narrowed.stats.index,
             segments: segments.values().map(Vec::len).sum(),
+            planning: ScanStats { files_considered: 0, ..planning },
         };
         Ok(Arc::new(EventsScanExec::new(input, counts)))
     }

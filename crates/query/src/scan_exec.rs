@@ -22,17 +22,18 @@ use datafusion::physical_plan::{
     ReplaceChildrenOptions, SortOrderPushdownResult, StatisticsArgs,
 };
 
-use crate::reader::IndexUse;
+use crate::reader::ScanStats;
 
 /// How many files a scan reads and how many it need not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct ScanCounts {
     pub(crate) files_total: usize,
     pub(crate) files_pruned: usize,
     pub(crate) tail_rows: usize,
-    /// By which index the files were chosen, and how many segments of them it left.
-    pub(crate) index: IndexUse,
+    /// How many segments of them an index left.
     pub(crate) segments: usize,
+    /// By which indexes they were chosen, and what asking these took.
+    pub(crate) planning: ScanStats,
 }
 
 /// See the module.
@@ -59,16 +60,16 @@ impl EventsScanExec {
 
 impl DisplayAs for EventsScanExec {
     fn fmt_as(&self, t: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ScanCounts { files_total, files_pruned, tail_rows, index, segments } = self.counts;
+        let ScanCounts { files_total, files_pruned, tail_rows, segments, planning } = self.counts;
         match t {
             DisplayFormatType::Default | DisplayFormatType::Verbose => {
                 write!(
                     f,
                     "EventsScanExec: files_total={files_total}, files_pruned={files_pruned}, tail_rows={tail_rows}"
                 )?;
-                match index {
-                    IndexUse::Files => Ok(()),
-                    _ => write!(f, ", segments={segments}, index=[{index}]"),
+                match planning.index {
+                    index if index.is_files() => Ok(()),
+                    index => write!(f, ", segments={segments}, index=[{index}]"),
                 }
             }
             DisplayFormatType::TreeRender => {

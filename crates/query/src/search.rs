@@ -23,7 +23,7 @@ use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event_query::EventQuery;
 use crate::filter::{Filter, timestamps};
-use crate::index_use::{Candidates, SegmentsByPath, narrow_by_traces, within_segments};
+use crate::index_use::{Candidates, SegmentsByPath, narrow_by_traces};
 use crate::page_budget::affordable;
 use crate::reader::{
     DataReader, Footer, Hit, MetadataCache, Rank, Ranking, ScanStats, Seqs, Top, Window, WindowScan, event_rows,
@@ -69,7 +69,7 @@ impl Engine {
         query.validate()?;
         let watch = Stopwatch::start();
         let view = self.view();
-        let filter = Filter::new(query);
+        let filter = Filter::new(query)?;
         let files = candidate_files(&view, query, &filter);
         let narrowed = narrow_by_traces(self.table(), &view.snapshot, files, filter.trace_ids()).await;
         let plan_ms = watch.ms();
@@ -129,6 +129,7 @@ pub(crate) async fn search_rows(
     }
     let filter = Arc::new(filter);
     stats.files_considered = files.len() as u64;
+    stats.index = filter.words.index_use();
     // One more than the page holds tells whether there is another page.
     let wanted = page.limit + 1;
     let mut top = Top::new(wanted, page.after_rank());
@@ -301,7 +302,12 @@ async fn run_step(scan: Arc<DataScan>, step: Step, top: Top) -> Result<Found> {
             stats.row_groups_pruned += pruned;
             windows.retain(|window| top.admits(window.bound));
             if let Some(segments) = scan.segments.get(&reader.file.path) {
-                windows = within_segments(windows, open.footer.first_rows(), segments);
+                cut(&mut windows, &open.footer, segments);
+            }
+            if !windows.is_empty()
+                && let Some(segments) = scan.filter.words.segments(&reader, &open.footer, &mut stats).await?
+            {
+                cut(&mut windows, &open.footer, &segments);
             }
             let Some(first) = (0..windows.len()).min_by_key(|&index| windows[index].bound) else {
                 return Ok(Found { top, source, footer: None, windows, stats });
@@ -316,6 +322,14 @@ async fn run_step(scan: Arc<DataScan>, step: Step, top: Top) -> Result<Found> {
     let (top, rest) = scan_window(window_scan, window, top, &mut stats).await?;
     windows.extend(rest);
     Ok(Found { top, source, footer: Some(footer), windows, stats })
+}
+
+/// Leaves of windows what lies in `segments` of the file.
+pub(crate) fn cut(windows: &mut Vec<Window>, footer: &Footer, segments: &[u32]) {
+    for window in windows.iter_mut() {
+        window.rows = window.rows.within(segments, footer.first_rows()[window.row_group]);
+    }
+    windows.retain(|window| !window.rows.is_empty());
 }
 
 impl DataScan {

@@ -22,6 +22,7 @@ use crate::catalog::{CATALOG, SCHEMA, StoreSchema};
 use crate::error::{Error, Result};
 use crate::file_scan::FileScan;
 use crate::provider::EventsTable;
+use crate::reader::MetadataCache;
 use crate::settings::QuerySettings;
 use crate::view::View;
 
@@ -38,6 +39,8 @@ const MEMORY_CONSUMERS_NAMED: NonZeroUsize = NonZeroUsize::new(3).expect("three 
 pub(crate) struct SessionTemplate {
     state: SessionState,
     file_scan: FileScan,
+    /// Footers that filter scans keep too.
+    footers: Arc<MetadataCache>,
     event_kinds: Arc<dyn TableProvider>,
 }
 
@@ -56,6 +59,7 @@ impl SessionTemplate {
         memory: Arc<dyn MemoryPool>,
         store: Arc<dyn ObjectStore>,
         url: &str,
+        footers: Arc<MetadataCache>,
     ) -> Result<Self> {
         let store_url = ObjectStoreUrl::parse(url).map_err(Error::from_datafusion)?;
         let runtime = runtime(settings, memory)?;
@@ -72,7 +76,7 @@ impl SessionTemplate {
         let kinds = Catalog::builtin().to_batch();
         let event_kinds = MemTable::try_new(kinds.schema(), vec![vec![kinds]]).map_err(Error::from_datafusion)?;
         let file_scan = FileScan::new(store, store_url, metadata_cache);
-        Ok(Self { state, file_scan, event_kinds: Arc::new(event_kinds) })
+        Ok(Self { state, file_scan, footers, event_kinds: Arc::new(event_kinds) })
     }
 
     /// Makes the files of `other`'s table readable here.
@@ -83,7 +87,8 @@ impl SessionTemplate {
 
     /// The table that shows `view`, a version of `table`, for a session that knows its store.
     pub(crate) fn events(&self, view: View, table: &Arc<Table>) -> Arc<dyn TableProvider> {
-        Arc::new(EventsTable::new(view, Arc::clone(table), self.file_scan.clone()))
+        let footers = Arc::clone(&self.footers);
+        Arc::new(EventsTable::new(view, Arc::clone(table), self.file_scan.clone(), footers))
     }
 
     /// The memory of all running queries.

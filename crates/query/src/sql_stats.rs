@@ -7,7 +7,7 @@ use datafusion::datasource::source::DataSourceExec;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::metrics::MetricsSet;
 
-use crate::reader::{IndexUse, ScanStats};
+use crate::reader::ScanStats;
 use crate::scan_exec::EventsScanExec;
 use crate::stopwatch::Stopwatch;
 
@@ -60,9 +60,8 @@ fn add_plan(plan: &Arc<dyn ExecutionPlan>, stats: &mut ScanStats) {
         stats.files_total += counts.files_total as u64;
         stats.files_considered += (counts.files_total - counts.files_pruned) as u64;
         stats.tail_rows += counts.tail_rows as u64;
-        if counts.index != IndexUse::Files {
-            stats.index = counts.index;
-        }
+        stats.segments_read += counts.segments as u64;
+        *stats += counts.planning;
     }
     if plan.downcast_ref::<DataSourceExec>().is_some()
         && let Some(metrics) = plan.metrics()

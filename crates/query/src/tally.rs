@@ -5,7 +5,6 @@
 //! columns that filter and tally ask for are read, texts only of the rows that passed everything else.
 
 use std::num::NonZero;
-use std::ops::Range;
 use std::sync::Arc;
 
 use annals_event::columns;
@@ -20,10 +19,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event_query::EventQuery;
 use crate::filter::Filter;
 use crate::reader::{
-    DataReader, Footer, MetadataCache, Ranking, RowRequest, Rows, ScanStats, find_text, on_cpu, surviving_windows,
-    tail_parts, with_microseconds,
+    DataReader, Footer, MetadataCache, Ranking, RowRanges, RowRequest, Rows, ScanStats, Window, find_text, on_cpu,
+    surviving_windows, tail_parts, with_microseconds,
 };
-use crate::search::{candidate_files, tail_batches};
+use crate::search::{candidate_files, cut, tail_batches};
 
 /// Rows of a row group that are counted at once.
 const PART_ROWS: usize = 64 << 10;
@@ -75,8 +74,7 @@ struct Part {
     reader: DataReader,
     footer: Arc<Footer>,
     row_group: usize,
-    /// Within the row group.
-    rows: Range<usize>,
+    rows: RowRanges,
 }
 
 impl Engine {
@@ -86,7 +84,7 @@ impl Engine {
         let query = EventQuery { limit: 1, after: None, ..query.clone() };
         query.validate()?;
         let view = self.view();
-        let filter = Filter::new(&query);
+        let filter = Filter::new(&query)?;
         let scan = TallyScan {
             tail: tail_batches(&view),
             files: candidate_files(&view, &query, &filter),
@@ -108,6 +106,7 @@ impl TallyScan {
             return Ok(total);
         }
         stats.files_considered += self.files.len() as u64;
+        stats.index += self.filter.words.index_use();
         stats.tail_rows += self.tail.iter().map(|batch| batch.num_rows() as u64).sum::<u64>();
         for part in tail_parts(&self.tail) {
             let (tail, filter, mut tally) = (Arc::clone(&self.tail), Arc::clone(&self.filter), total.fork());
@@ -157,25 +156,33 @@ impl TallyScan {
 async fn open<T>(reader: DataReader, cache: Arc<MetadataCache>, filter: Arc<Filter>) -> Result<(Done<T>, ScanStats)> {
     let mut stats = ScanStats::default();
     let open = Footer::open(&reader, &cache, filter.trace_ids().is_some(), &mut stats).await?;
-    let (windows, pruned) = surviving_windows(&reader.file, &open.footer, &filter, Ranking::Oldest, usize::MAX);
+    let (mut windows, pruned) = surviving_windows(&reader.file, &open.footer, &filter, Ranking::Oldest, usize::MAX);
     stats.row_groups_pruned += pruned;
+    if !windows.is_empty()
+        && let Some(segments) = filter.words.segments(&reader, &open.footer, &mut stats).await?
+    {
+        cut(&mut windows, &open.footer, &segments);
+    }
     stats.row_groups_read += windows.len() as u64;
     if windows.is_empty() {
         return Ok((Done::Opened(Vec::new()), stats));
     }
     let part_rows = if filter.text.is_some() { TEXT_PART_ROWS } else { PART_ROWS };
-    let is_whole = filter.text.is_none() && windows.iter().all(|window| window.rows.len() <= part_rows);
+    let is_whole = |window: &Window| {
+        window.rows.len() == open.footer.row_group_rows(window.row_group) && window.rows.len() <= part_rows
+    };
+    let is_whole = filter.text.is_none() && windows.iter().all(is_whole);
     // Without the places of pages a part would read whole columns, and so would the texts of some of its rows.
     let footer = if is_whole { open.footer } else { open.with_pages(&reader, &cache, &mut stats).await? };
     let mut parts = Vec::new();
     for window in windows {
-        for start in window.rows.clone().step_by(part_rows) {
-            parts.push(Part {
-                reader: reader.clone(),
-                footer: Arc::clone(&footer),
-                row_group: window.row_group,
-                rows: start..window.rows.end.min(start + part_rows),
-            });
+        stats.segments_read += window.rows.segments(footer.first_rows()[window.row_group]);
+        let mut rest = window.rows;
+        while !rest.is_empty() {
+            let (rows, others) = rest.split_at(part_rows);
+            rest = others;
+            let (reader, footer) = (reader.clone(), Arc::clone(&footer));
+            parts.push(Part { reader, footer, row_group: window.row_group, rows });
         }
     }
     Ok((Done::Opened(parts), stats))
@@ -187,7 +194,7 @@ async fn count_part<T: Tally>(part: Part, filter: Arc<Filter>, mut tally: T) -> 
     columns.extend(filter.terms.iter().map(|term| term.column));
     columns.extend(tally.columns());
     let Part { reader, footer, row_group, rows } = part;
-    let request = RowRequest { row_group, ranges: vec![rows.clone()], columns: &columns, batch_rows: BATCH_ROWS };
+    let request = RowRequest { row_group, ranges: rows.ranges().to_vec(), columns: &columns, batch_rows: BATCH_ROWS };
     let fetched = reader.rows(&footer, request, &mut stats).await?;
     let (expected, keys) = (rows.len(), Arc::clone(&filter));
     let file = Arc::clone(&reader.file);
@@ -214,9 +221,9 @@ async fn count_part<T: Tally>(part: Part, filter: Arc<Filter>, mut tally: T) -> 
     };
     let batches = on_cpu(work).await?;
     let mut undecided = Vec::new();
-    let mut start = rows.start;
-    for (batch, rows) in &batches {
-        undecided.extend(rows.set_indices().map(|row| start + row));
+    let mut start = 0;
+    for (batch, hits) in &batches {
+        undecided.extend(hits.set_indices().map(|row| rows.row(start + row)));
         start += batch.num_rows();
     }
     let found = find_text(&reader, &footer, &filter, row_group, &undecided, &mut stats).await?;

@@ -14,6 +14,7 @@ use annals_writer::{Compacted, CompactionOutcome, CompactionPlan, CompactionSett
 
 use crate::memory::MemoryPlan;
 use crate::node::Node;
+use crate::settings::ServeSettings;
 
 const INTERVAL: Duration = Duration::from_secs(60);
 /// Part of the reserve that one merge may take.
@@ -22,7 +23,7 @@ const RESERVE_PART: u64 = 4;
 const MEMORY_BYTES: (u64, u64) = (16 << 20, 512 << 20);
 
 /// Runs until it is aborted. A merge that is under way then goes on to its end, no other begins.
-pub(crate) async fn run(node: Arc<Node>, store: Store, memory: MemoryPlan, merges: bool) {
+pub(crate) async fn run(node: Arc<Node>, store: Store, memory: MemoryPlan, wanted: ServeSettings) {
     let settings = CompactionSettings {
         memory_bytes_max: (memory.reserve_bytes / RESERVE_PART).clamp(MEMORY_BYTES.0, MEMORY_BYTES.1),
         ..CompactionSettings::default()
@@ -33,10 +34,11 @@ pub(crate) async fn run(node: Arc<Node>, store: Store, memory: MemoryPlan, merge
     loop {
         minutes.tick().await;
         let (node, store, settings, stopped) = (Arc::clone(&node), store.clone(), settings.clone(), stopped.flag());
+        let parquet = ParquetSettings::with_word_index(wanted.word_index);
         let done = tokio::task::spawn_blocking(move || {
             for table in [Arc::clone(node.engine.table()), node.dead_letters_table()] {
-                if merges {
-                    compact_table(&table, &store, &settings, node.clock.as_ref(), &stopped);
+                if wanted.compact {
+                    compact_table(&table, &store, &settings, &parquet, node.clock.as_ref(), &stopped);
                 }
                 let tended = table.tend_trace_index(&store, || !stopped.load(Ordering::Relaxed));
                 if let Err(error) = tended {
@@ -65,14 +67,21 @@ impl Drop for StopOnDrop {
     }
 }
 
-fn compact_table(table: &Table, store: &Store, settings: &CompactionSettings, clock: &dyn Clock, stopped: &AtomicBool) {
+fn compact_table(
+    table: &Table,
+    store: &Store,
+    settings: &CompactionSettings,
+    parquet: &ParquetSettings,
+    clock: &dyn Clock,
+    stopped: &AtomicBool,
+) {
     let plan = CompactionPlan::due(&table.snapshot(), settings, clock.now_us());
     let mut done = Compacted::default();
     for group in plan.groups {
         if stopped.load(Ordering::Relaxed) {
             break;
         }
-        match compact(table, store, &group, &ParquetSettings::default(), settings, clock.now_us()) {
+        match compact(table, store, &group, parquet, settings, clock.now_us()) {
             Ok(CompactionOutcome::Done(more)) => done += more,
             Ok(CompactionOutcome::Overtaken) => {}
             Err(error) => {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use annals_event::{Clock, DecodeLimits, DecodeSettings};
 use annals_query::{Engine, EngineOptions, EventSource, QuerySettings};
-use annals_table::{Lsn, Table, TableOptions};
+use annals_table::{Lsn, ParquetSettings, Table, TableOptions};
 use annals_writer::{Writer, WriterOptions, WriterSettings};
 use tokio::sync::watch;
 
@@ -154,6 +154,7 @@ fn writer_settings(resolved: &Resolved) -> WriterSettings {
         request_keys_bytes_max: memory.idempotency_bytes_max,
         // Two flushes in flight are as many threads as two cores bear beside requests.
         encode_threads: std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)),
+        parquet: ParquetSettings::with_word_index(settings.word_index),
         ..WriterSettings::default()
     }
 }

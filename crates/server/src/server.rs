@@ -139,7 +139,7 @@ impl Server {
         if let Some(node) = &node {
             app.enter(Phase::Ready(Arc::clone(node)));
             let retention = tokio::spawn(retention::run(Arc::clone(node), settings.clone()));
-            let compaction = tokio::spawn(compaction::run(Arc::clone(node), store, memory, settings.compact));
+            let compaction = tokio::spawn(compaction::run(Arc::clone(node), store, memory, settings.clone()));
             ready();
             stop.await;
             retention.abort();

@@ -96,6 +96,8 @@ pub struct ServeSettings {
     /// Merge small data files into large ones in the background. Default false, as long as nothing removes the files that were
     /// replaced: with each tier of sizes the store would hold every row once more.
     pub compact: bool,
+    /// Write a word index into each data file. Default true.
+    pub word_index: bool,
     /// Age of the oldest row in memory at which it is written to files, seconds. Default 60; 1 to 86,400.
     pub freeze_age_s: u64,
     /// How log lines are written. Default `text`.
@@ -125,6 +127,7 @@ impl Default for ServeSettings {
             keep: Keep::Forever,
             dead_letters_keep: Keep::Days(30),
             compact: false,
+            word_index: true,
             dead_letter_bytes_max: 64 << 10,
             query_time_s_max: 60,
             queries_max: 16,

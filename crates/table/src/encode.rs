@@ -16,6 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::file_shape::FileShape;
 use crate::parquet_settings::ParquetSettings;
 use crate::trace_places::{TracePlace, TracePlaces};
+use crate::words::{WORDS_KEY, WordFilterBuilder};
 
 /// A data file in memory.
 #[derive(Clone, Debug)]
@@ -57,6 +58,8 @@ pub struct DataFileEncoder {
     /// Earliest and latest event so far.
     times_us: Option<(i64, i64)>,
     traces: TracePlaces,
+    /// `None` for a file without word index.
+    words: Option<WordFilterBuilder>,
 }
 
 impl DataFileEncoder {
@@ -69,7 +72,10 @@ impl DataFileEncoder {
             .with_properties(settings.writer_properties(shape)?)
             .with_skip_arrow_metadata(true);
         let writer = ArrowWriter::try_new_with_options(Vec::new(), annals_event::file_schema(), options);
-        Ok(Self { writer: writer.map_err(failed)?, rows: 0, times_us: None, traces: TracePlaces::default() })
+        let words =
+            (settings.word_index_share_max > 0.0).then(|| WordFilterBuilder::new(settings.word_index_share_max));
+        let traces = TracePlaces::default();
+        Ok(Self { writer: writer.map_err(failed)?, rows: 0, times_us: None, traces, words })
     }
 
     /// Number of rows so far.
@@ -91,6 +97,11 @@ impl DataFileEncoder {
             Some((earliest_us, _)) => Some((earliest_us, last_us)),
         };
         self.writer.write(batch).map_err(failed)?;
+        if let Some(words) = &mut self.words {
+            let rows = self.rows + batch.num_rows() as u64;
+            let row_bytes = || (self.writer.bytes_written() + self.writer.in_progress_size()) as f64 / rows as f64;
+            words.add(batch, row_bytes);
+        }
         self.traces.add(batch[columns::TRACE_ID].as_string_view(), self.rows);
         self.rows += batch.num_rows() as u64;
         Ok(())
@@ -101,9 +112,13 @@ impl DataFileEncoder {
     /// # Errors
     /// `Invalid` when there are no rows, `Internal` when the encoder fails.
     pub fn finish(self) -> Result<EncodedFile> {
-        let Self { mut writer, rows, times_us, traces } = self;
+        let Self { mut writer, rows, times_us, traces, words } = self;
         let Some((min_timestamp_us, max_timestamp_us)) = times_us else { return Err(invalid("there are no rows")) };
         writer.flush().map_err(failed)?;
+        if let Some((place, filters)) = words.and_then(|words| words.finish(writer.bytes_written())) {
+            writer.write_all(&filters).map_err(|error| failed(error.into()))?;
+            writer.append_key_value_metadata(KeyValue::new(WORDS_KEY.to_owned(), place.to_string()));
+        }
         writer.sync().map_err(|error| failed(error.into()))?;
         let mut sums = RunningSums::default();
         sums.update(writer.inner());

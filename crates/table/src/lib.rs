@@ -31,6 +31,7 @@ mod transactions;
 mod verify;
 mod verify_index;
 mod verify_log;
+mod words;
 
 pub use block_sums::{BlockSums, FileEnd};
 pub use change::{CommitOutcome, Conflict, Operation, TableChange};
@@ -54,3 +55,6 @@ pub use trace_tending::{Tended, trace_run};
 pub use verify::{VerifiedFile, verify_data_file};
 pub use verify_index::{IndexReport, verify_trace_index};
 pub use verify_log::{DamagedLogFile, LogReport, verify_log};
+pub use words::{
+    Token, TokenEdges, VALUE_COLUMNS, WORD_COLUMNS, WordIndexPlace, begins_word, ends_word, may_hold, tokens_inside,
+};

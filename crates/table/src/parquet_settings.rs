@@ -36,14 +36,20 @@ pub struct ParquetSettings {
     pub row_group_bytes_max: usize,
     /// Rows in a page at most, 256 to 1,048,576: what is decoded at least for one row. Default 4,096.
     pub data_page_rows: usize,
-    /// Bytes in a page at most before compression, 4 KiB to 64 MiB. Default 1 MiB.
+    /// Bytes in a page at most before compression, 4 KiB to 64 MiB. Default 512 KiB.
     pub data_page_bytes_max: usize,
+    /// Bytes of the dictionary of a column at most, 1 KiB to 64 MiB; with more distinct values the rest of it is plain. It is decoded
+    /// whole for a single row. Default 256 KiB.
+    pub dictionary_bytes_max: usize,
     /// Encoding by column name; columns not named are `plain`.
     pub encodings: BTreeMap<String, ColumnEncoding>,
     /// Minimum and maximum values kept for the columns that filters compare. Default `page`.
     pub statistics: Statistics,
     /// False positives of the Bloom filter on `trace_id`, above 0 and below 1; 0 writes none. Default 0.01.
     pub trace_bloom_fpp: f64,
+    /// Most of a file that its word index may take, 0 to 0.5; 0 writes none. Default 0.12. A file for which that is too little
+    /// goes without.
+    pub word_index_share_max: f64,
 }
 
 /// How the values of a column are laid out before compression.
@@ -104,15 +110,23 @@ impl Default for ParquetSettings {
             row_group_rows_max: 1 << 20,
             row_group_bytes_max: 256 << 20,
             data_page_rows: 4_096,
-            data_page_bytes_max: 1 << 20,
+            data_page_bytes_max: 512 << 10,
+            dictionary_bytes_max: 256 << 10,
             encodings: encodings.map(|(name, encoding)| (name.to_owned(), encoding)).into(),
             statistics: Statistics::Page,
             trace_bloom_fpp: 0.01,
+            word_index_share_max: 0.12,
         }
     }
 }
 
 impl ParquetSettings {
+    /// The defaults, with a word index in each file or with none.
+    pub fn with_word_index(is_wanted: bool) -> Self {
+        let settings = Self::default();
+        if is_wanted { settings } else { Self { word_index_share_max: 0.0, ..settings } }
+    }
+
     /// Checks every bound.
     ///
     /// # Errors
@@ -129,9 +143,13 @@ impl ParquetSettings {
         check("row_group_rows_max", self.row_group_rows_max as u64, 1 << 10, 1 << 24);
         check("row_group_bytes_max", self.row_group_bytes_max as u64, 1 << 20, 4 << 30);
         check("data_page_rows", self.data_page_rows as u64, 256, 1 << 20);
+        check("dictionary_bytes_max", self.dictionary_bytes_max as u64, 1 << 10, 64 << 20);
         check("data_page_bytes_max", self.data_page_bytes_max as u64, 4 << 10, 64 << 20);
         if !(0.0..1.0).contains(&self.trace_bloom_fpp) {
             problems.push(format!("trace_bloom_fpp is {} but must be 0 or between 0 and 1", self.trace_bloom_fpp));
+        }
+        if !(0.0..=0.5).contains(&self.word_index_share_max) {
+            problems.push(format!("word_index_share_max is {} but must be 0 to 0.5", self.word_index_share_max));
         }
         let schema = annals_event::file_schema();
         for (name, encoding) in &self.encodings {
@@ -173,6 +191,7 @@ impl ParquetSettings {
             .set_max_row_group_bytes(Some(self.row_group_bytes_max))
             .set_data_page_row_count_limit(self.data_page_rows)
             .set_data_page_size_limit(self.data_page_bytes_max)
+            .set_dictionary_page_size_limit(self.dictionary_bytes_max)
             .set_statistics_enabled(statistics)
             .set_dictionary_enabled(false)
             .set_sorting_columns(Some(sorting.into()));
@@ -222,12 +241,17 @@ mod tests {
 
     #[test]
     fn all_problems_are_named_at_once() {
-        let mut settings =
-            ParquetSettings { zstd_level: 0, data_page_rows: 1, trace_bloom_fpp: 1.0, ..Default::default() };
+        let mut settings = ParquetSettings {
+            zstd_level: 0,
+            data_page_rows: 1,
+            trace_bloom_fpp: 1.0,
+            word_index_share_max: 0.6,
+            ..Default::default()
+        };
         settings.encodings.insert("nope".into(), ColumnEncoding::Plain);
         settings.encodings.insert("seq".into(), ColumnEncoding::DeltaLength);
         let message = settings.validate().unwrap_err().to_string();
-        for name in ["zstd_level", "data_page_rows", "trace_bloom_fpp", "nope", "seq"] {
+        for name in ["zstd_level", "data_page_rows", "trace_bloom_fpp", "word_index_share_max", "nope", "seq"] {
             assert!(message.contains(name), "{message}");
         }
     }

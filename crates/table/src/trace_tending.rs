@@ -7,7 +7,9 @@
 use std::sync::Arc;
 
 use annals_event::columns;
-use arrow::array::{Array, AsArray};
+use arrow::array::AsArray;
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 use object_store::path::Path;
@@ -38,7 +40,7 @@ const CHECK_ROWS: usize = 8_192;
 pub struct Tended {
     /// Files that were read and indexed.
     pub files_indexed: u64,
-    /// Files that could not be: damaged, or another program's.
+    /// Files that could not be: damaged, or another program's of a strange schema.
     pub files_left: u64,
     /// Runs that went into others.
     pub runs_merged: u64,
@@ -156,7 +158,7 @@ impl Table {
                 match self.places_of(file) {
                     Ok(places) => read.push((&file.path, places)),
                     Err(error) if error.kind() == ErrorKind::Unavailable => return Err(error),
-                    // Another program's, damaged, or gone since: searched as long as it is live.
+                    // Damaged, of a strange schema, or gone since: searched as long as it is live.
                     Err(error) => {
                         tracing::debug!(file = %file.path, %error, "a file is not indexed");
                         tended.files_left += 1;
@@ -175,14 +177,23 @@ impl Table {
     }
 
     fn places_of(&self, file: &DataFile) -> Result<Vec<TracePlace>> {
-        if file.origin.is_none() {
-            return Err(Error::new(ErrorKind::Invalid, format!("{} was not written by annals", file.path)));
-        }
+        let (bytes, wanted) = (self.read_file(file)?, [columns::TRACE_ID]);
+        let rows = match file.origin {
+            Some(_) => DataFileRows::open(&file.path, bytes, Some(&wanted), CHECK_ROWS)?,
+            // Another program's: whatever text it has there, if it has the column at all.
+            None => DataFileRows::open_foreign(&file.path, bytes, &wanted, CHECK_ROWS)?,
+        };
         let (mut places, mut row) = (TracePlaces::default(), 0);
-        for batch in DataFileRows::open(&file.path, self.read_file(file)?, Some(&[columns::TRACE_ID]), CHECK_ROWS)? {
+        for batch in rows {
             let batch = batch?;
-            places.add(batch[columns::TRACE_ID].as_string_view(), row);
-            row += batch[columns::TRACE_ID].len() as u64;
+            if let Some(ids) = batch.column_by_name(columns::TRACE_ID) {
+                let ids = cast(ids, &DataType::Utf8View).map_err(|error| {
+                    let message = format!("the column trace_id of {} is no text", file.path);
+                    Error::with_source(ErrorKind::Invalid, message, error)
+                })?;
+                places.add(ids.as_string_view(), row);
+            }
+            row += batch.num_rows() as u64;
         }
         Ok(places.finish())
     }

@@ -8,7 +8,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 
 use annals_event::{Clock, EventDecoder, EventMap, Refusal};
-use annals_writer::{Ack, AppendTicket, Writer};
+use annals_table::ParquetSettings;
+use annals_writer::{Ack, AppendTicket, Writer, WriterSettings};
 use anyhow::{Context, Result, bail};
 
 use super::feed::{Feed, Work};
@@ -33,7 +34,8 @@ struct Pipeline<'a> {
 /// Ingests and commits.
 pub(super) fn run(session: &Session, ingesting: &Ingesting<'_>) -> Result<Totals> {
     let refusals = RefusalLog::create(ingesting.command.refused.as_deref())?;
-    let (table, writer) = session.writer()?;
+    let parquet = ParquetSettings::with_word_index(!ingesting.command.no_word_index);
+    let (table, writer) = session.writer_with(WriterSettings { parquet, ..WriterSettings::default() })?;
     let watch = Stopwatch::start();
     let pipeline = Pipeline {
         decoder: ingesting.decoder(),

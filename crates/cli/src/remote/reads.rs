@@ -11,13 +11,11 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use super::arrow_stream::rows;
 use super::client::Client;
 use super::parameters::parameters;
-use crate::source::{Page, Rows};
+use crate::source::{Page, Rows, STATS};
 
 const ARROW_STREAM: &str = "application/vnd.apache.arrow.stream";
 /// Header with the cursor of the next page.
 const NEXT: &str = "annals-next";
-/// Header with what the scan took, one JSON object.
-const STATS: &str = "annals-stats";
 /// Most events that a server gives in one answer.
 const PAGE_EVENTS_MAX: usize = 10_000;
 

@@ -57,6 +57,18 @@ fn rows_come_as_the_batches_that_were_sent() {
 }
 
 #[test]
+fn what_a_statement_took_is_known_behind_its_last_row() {
+    let server =
+        StubServer::start(|_| Reply::ok(arrow(&[numbers(&[1])])).with_header("annals-stats", "{\"requests\":3}"));
+    runtime().block_on(async {
+        let rows = client(&server).sql("select 1").await.unwrap();
+        let stats = rows.stats.clone();
+        rows.stream.try_collect::<Vec<_>>().await.unwrap();
+        assert_eq!(stats.json().as_deref(), Some("{\"requests\":3}"));
+    });
+}
+
+#[test]
 fn an_answer_without_rows_has_a_schema() {
     let server = StubServer::start(|_| Reply::ok(arrow(&[])));
     let rows = runtime().block_on(client(&server).sql("select 1")).unwrap();
@@ -80,7 +92,7 @@ fn a_search_asks_for_its_filters_and_takes_cursor_and_stats_from_the_headers() {
     let server = StubServer::start(|_| {
         Reply::ok(arrow(&[numbers(&[1])]))
             .with_header("annals-next", "c0ffee")
-            .with_header("annals-stats", "{\"reads\":3}")
+            .with_header("annals-stats", "{\"requests\":3}")
     });
     let query = EventQuery {
         projects: vec![ProjectId::new("acme").unwrap()],
@@ -90,7 +102,7 @@ fn a_search_asks_for_its_filters_and_takes_cursor_and_stats_from_the_headers() {
         ..EventQuery::default()
     };
     let page = search(&server, &query).unwrap();
-    assert_eq!((page.next.as_deref(), page.stats.as_slice()), (Some("c0ffee"), &["{\"reads\":3}".to_owned()][..]));
+    assert_eq!((page.next.as_deref(), page.stats.as_slice()), (Some("c0ffee"), &["{\"requests\":3}".to_owned()][..]));
     let asked = &server.received()[0];
     assert_eq!((asked.method.as_str(), asked.path.as_str()), ("GET", "/v1/events"));
     assert_eq!(asked.parameter("project"), Some("acme"));

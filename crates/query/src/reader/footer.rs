@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::sync::{Arc, LazyLock, OnceLock};
 
 use annals_event::{columns, file_schema};
-use annals_table::BlockSums;
+use annals_table::{BlockSums, WordIndexPlace};
 use bytes::Bytes;
 use parquet::DecodeResult;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
@@ -66,6 +66,8 @@ pub(crate) struct Footer {
     has_pages: bool,
     /// One a row group, when they were looked for.
     blooms: Option<Arc<[Option<Sbbf>]>>,
+    /// Where its word index stands, if it has one.
+    words: Option<WordIndexPlace>,
     /// First row of each row group within the file.
     first_rows: Arc<[u64]>,
     arrow: OnceLock<ArrowReaderMetadata>,
@@ -142,11 +144,18 @@ impl Footer {
         if reader.file.origin.is_some() && rows != reader.file.rows {
             return Err(reader.corrupt("its row count is not the one in the table log"));
         }
+        // Only of a file of ours, whose bytes are proven.
+        let words = sums.as_ref().and_then(|_| {
+            let keys = metadata.file_metadata().key_value_metadata()?;
+            let value = keys.iter().find(|pair| pair.key == WordIndexPlace::KEY)?.value.as_deref()?;
+            WordIndexPlace::read(value, rows, reader.file.bytes)
+        });
         Ok(Self {
             metadata: Arc::new(metadata),
             sums,
             has_pages: false,
             blooms: None,
+            words,
             first_rows: first_rows.into(),
             arrow: OnceLock::new(),
         })
@@ -202,6 +211,7 @@ impl Footer {
             sums: self.sums.clone(),
             has_pages: self.has_pages,
             blooms: self.blooms.clone(),
+            words: self.words,
             first_rows: Arc::clone(&self.first_rows),
             arrow: OnceLock::new(),
         }
@@ -236,6 +246,11 @@ impl Footer {
     /// The Bloom filter over trace ids of a row group, if there is one and it was asked for.
     pub(crate) fn bloom(&self, row_group: usize) -> Option<&Sbbf> {
         self.blooms.as_ref()?.get(row_group)?.as_ref()
+    }
+
+    /// Where its word index stands, if it has one.
+    pub(crate) fn words(&self) -> Option<&WordIndexPlace> {
+        self.words.as_ref()
     }
 
     /// The leaf of a top-level column: by name, never by position.

@@ -27,6 +27,8 @@ pub struct ScanStats {
     pub row_groups_pruned: u64,
     /// Row groups of which at least one row was decoded.
     pub row_groups_read: u64,
+    /// Segments (4,096 rows of a file) in which rows were decoded; for SQL those that an index left.
+    pub segments_read: u64,
     /// Rows of files for which the filter's columns were decoded; for SQL: rows that its filters were asked about, or
     /// that were read where there is none.
     pub rows_decoded: u64,
@@ -34,38 +36,77 @@ pub struct ScanStats {
     pub tail_rows: u64,
     /// Bytes that were read from the store; for SQL without those of footers.
     pub bytes_read: u64,
-    /// Requests to the store; SQL does not count them.
-    pub reads: u64,
-    /// By which index the files were chosen.
+    /// Requests to the store; SQL does not count those for rows.
+    pub requests: u64,
+    /// By which indexes files and segments were chosen.
     pub index: IndexUse,
 }
 
-/// By which index the files of an answer were chosen.
+/// Files without trace index that are looked into by their own Bloom filters; beyond, that is a scan and is called so.
+const PROBED_FILES_MAX: u64 = 32;
+
+/// By which indexes the files of an answer, and the segments of them, were chosen: that of partitions and times always, others
+/// where something was asked for that they know.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum IndexUse {
-    /// By that of partitions and times alone: nothing else was asked for that an index knows.
-    #[default]
-    Files,
-    /// By the trace index, and `unindexed` files by their own Bloom filters.
-    Traces {
-        /// Files that no run of the index covers.
-        unindexed: u64,
-    },
-    /// By nothing else, because the trace index lacks so many files that looking into each of them is a scan.
-    Scan {
-        /// Files that no run of the index covers.
-        unindexed: u64,
-    },
+pub struct IndexUse {
+    /// That the trace index was asked, and the number of files that no run of it covers.
+    pub traces: Option<u64>,
+    /// That word indexes were asked.
+    pub words: Option<WordUse>,
+    /// That a text was searched for of which no word is known whole, so that no index could be asked.
+    pub is_blind: bool,
+}
+
+/// How many files had a word index.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WordUse {
+    /// Those whose index was asked.
+    pub files: u64,
+    /// Those without one, or with one that is damaged: all of such a file is searched.
+    pub unindexed: u64,
+}
+
+impl IndexUse {
+    /// Whether no index was asked but that of partitions and times.
+    pub fn is_files(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl fmt::Display for IndexUse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Files => f.write_str("files"),
-            Self::Traces { unindexed: 0 } => f.write_str("traces"),
-            Self::Traces { unindexed } => write!(f, "traces, and {unindexed} files without index"),
-            Self::Scan { unindexed } => write!(f, "scan: {unindexed} files are not in the trace index"),
+        if self.is_files() {
+            return f.write_str("files");
         }
+        let traces = self.traces.map(|unindexed| match unindexed {
+            0 => "traces".to_owned(),
+            1..=PROBED_FILES_MAX => format!("traces, and {unindexed} files without index"),
+            _ => format!("scan: {unindexed} files are not in the trace index"),
+        });
+        let words = self.words.map(|words| match words {
+            WordUse { unindexed: 0, .. } => "words".to_owned(),
+            WordUse { files: 0, unindexed } => format!("scan: {unindexed} files have no word index"),
+            WordUse { unindexed, .. } => format!("words, and {unindexed} files without index"),
+        });
+        let blind = self.is_blind.then(|| "scan: the text has no whole word".to_owned());
+        let parts: Vec<String> = [traces, words, blind].into_iter().flatten().collect();
+        f.write_str(&parts.join("; "))
+    }
+}
+
+impl AddAssign for IndexUse {
+    fn add_assign(&mut self, other: Self) {
+        self.traces = match (self.traces, other.traces) {
+            (Some(one), Some(other)) => Some(one + other),
+            (one, other) => one.or(other),
+        };
+        self.words = match (self.words, other.words) {
+            (Some(one), Some(other)) => {
+                Some(WordUse { files: one.files + other.files, unindexed: one.unindexed + other.unindexed })
+            }
+            (one, other) => one.or(other),
+        };
+        self.is_blind |= other.is_blind;
     }
 }
 
@@ -95,12 +136,39 @@ impl AddAssign for ScanStats {
         self.footers_cached += other.footers_cached;
         self.row_groups_pruned += other.row_groups_pruned;
         self.row_groups_read += other.row_groups_read;
+        self.segments_read += other.segments_read;
         self.rows_decoded += other.rows_decoded;
         self.tail_rows += other.tail_rows;
         self.bytes_read += other.bytes_read;
-        self.reads += other.reads;
-        if other.index != IndexUse::Files {
-            self.index = other.index;
+        self.requests += other.requests;
+        self.index += other.index;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_says_what_it_was_asked_and_what_it_lacks() {
+        let words = |files, unindexed| IndexUse { words: Some(WordUse { files, unindexed }), ..IndexUse::default() };
+        let traces = |unindexed| IndexUse { traces: Some(unindexed), ..IndexUse::default() };
+        let blind = IndexUse { is_blind: true, ..IndexUse::default() };
+        for (index, said) in [
+            (IndexUse::default(), "files"),
+            (traces(0), "traces"),
+            (traces(32), "traces, and 32 files without index"),
+            (traces(33), "scan: 33 files are not in the trace index"),
+            (words(2, 0), "words"),
+            (words(2, 1), "words, and 1 files without index"),
+            (words(0, 1), "scan: 1 files have no word index"),
+            (blind, "scan: the text has no whole word"),
+        ] {
+            assert_eq!(index.to_string(), said);
         }
+        let mut both = traces(1);
+        both += words(1, 0);
+        both += words(2, 3);
+        assert_eq!(both.to_string(), "traces, and 1 files without index; words, and 3 files without index");
     }
 }

@@ -174,7 +174,7 @@ impl StoredFile {
         {
             return Err(self.corrupt(SHORTER));
         }
-        stats.reads += 1;
+        stats.requests += 1;
         stats.bytes_read += parts.iter().map(|part| part.len() as u64).sum::<u64>();
         Ok(parts)
     }

@@ -46,7 +46,7 @@ pub(crate) fn surviving_windows(
         let within_time = filter.first_us <= min_us && max_us <= filter.last_us;
         windows.push(Window {
             row_group: index,
-            rows: 0..rows,
+            rows: (0..rows).into(),
             take: first_take(filter, ranking, within_time, wanted),
             bound: Rank::bound(ranking, &(min_us.max(filter.first_us)..=max_us.min(filter.last_us)), &seqs),
             sorted: ranking != Ranking::Seq && is_sorted(footer, group),

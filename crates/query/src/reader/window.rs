@@ -1,4 +1,4 @@
-//! [`Window`]: a run of rows of one row group, and the scan that finds the matching ones among its first.
+//! [`Window`]: rows of one row group, and the scan that finds the matching ones among its first.
 //!
 //! Only the columns that decide are decoded: timestamp, seq, those of the filter's terms, and at last the texts of the rows
 //! that passed all else. Rows of a sorted row group are taken from the end at which the answer begins, few at first, so
@@ -17,6 +17,7 @@ use crate::filter::{Filter, timestamps};
 use crate::reader::data_reader::{DataReader, RowRequest, Rows};
 use crate::reader::footer::Footer;
 use crate::reader::rank::{Rank, Ranking, Seqs};
+use crate::reader::row_ranges::RowRanges;
 use crate::reader::scan_stats::ScanStats;
 use crate::reader::text::find_text;
 use crate::reader::top::{Hit, Top};
@@ -34,8 +35,7 @@ const TEXT_WINDOW_ROWS_MAX: usize = 16 << 10;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Window {
     pub(crate) row_group: usize,
-    /// Within the row group.
-    pub(crate) rows: Range<usize>,
+    pub(crate) rows: RowRanges,
     /// How many of them to scan next.
     pub(crate) take: usize,
     /// At or before the rank of each of the rows.
@@ -62,13 +62,15 @@ pub(crate) fn first_take(filter: &Filter, ranking: Ranking, within_time: bool, w
 
 impl Window {
     /// Splits off the rows to scan now: from the end when the answer begins with the newest.
-    fn split(&self, ranking: Ranking) -> (Range<usize>, Range<usize>) {
-        let take = self.take.clamp(1, self.rows.len().max(1)).min(self.rows.len());
+    fn split(&self, ranking: Ranking) -> (RowRanges, RowRanges) {
+        let (rows, count) = (self.rows.clone(), self.rows.len());
+        let take = self.take.clamp(1, count.max(1)).min(count);
         match ranking {
-            Ranking::Newest => (self.rows.end - take..self.rows.end, self.rows.start..self.rows.end - take),
-            Ranking::Oldest | Ranking::Seq => {
-                (self.rows.start..self.rows.start + take, self.rows.start + take..self.rows.end)
+            Ranking::Newest => {
+                let (rest, now) = rows.split_at(count - take);
+                (now, rest)
             }
+            Ranking::Oldest | Ranking::Seq => rows.split_at(take),
         }
     }
 }
@@ -95,19 +97,21 @@ pub(crate) async fn scan_window(
     let (now, rest) = window.split(ranking);
     let mut wanted = vec![columns::TIMESTAMP, columns::SEQ];
     wanted.extend(filter.terms.iter().map(|term| term.column));
+    let first_row = footer.first_rows()[window.row_group];
+    let count = now.len();
     stats.row_groups_read += u64::from(!window.started);
-    stats.rows_decoded += now.len() as u64;
-    let request =
-        RowRequest { row_group: window.row_group, ranges: vec![now.clone()], columns: &wanted, batch_rows: now.len() };
+    stats.segments_read += now.segments(first_row);
+    stats.rows_decoded += count as u64;
+    let ranges = now.ranges().to_vec();
+    let request = RowRequest { row_group: window.row_group, ranges, columns: &wanted, batch_rows: count };
     let rows = reader.rows(footer, request, stats).await?;
-    let place = Place { ranking, source, first_row: footer.first_rows()[window.row_group], row_group_row: now.start };
+    let place = Place { ranking, source, first_row, rows: Arc::new(now) };
 
-    let blocking_filter = Arc::clone(filter);
-    let expected = now.len();
-    let mut first = on_cpu(move || match_columns(rows, &blocking_filter, place, top, expected)).await?;
+    let (blocking_filter, blocking_place) = (Arc::clone(filter), place.clone());
+    let mut first = on_cpu(move || match_columns(rows, &blocking_filter, &blocking_place, top)).await?;
 
     if filter.text.is_some() && !first.undecided.is_empty() {
-        let rows: Vec<usize> = first.undecided.iter().map(|(row, _)| now.start + row).collect();
+        let rows: Vec<usize> = first.undecided.iter().map(|(row, _)| place.rows.row(*row)).collect();
         let found = find_text(reader, footer, filter, window.row_group, &rows, stats).await?;
         for ((row, rank), _) in first.undecided.iter().zip(found).filter(|(_, is_found)| *is_found) {
             first.top.push(place.hit(*row, *rank));
@@ -119,7 +123,7 @@ pub(crate) async fn scan_window(
     let rows_max = if filter.text.is_some() { TEXT_WINDOW_ROWS_MAX } else { WINDOW_ROWS_MAX };
     let rest = (!rest.is_empty()).then(|| Window {
         rows: rest,
-        take: (2 * now.len()).min(rows_max),
+        take: (2 * count).min(rows_max),
         bound: if window.sorted {
             first.edge.map_or(window.bound, |edge| edge.max(window.bound))
         } else {
@@ -132,19 +136,20 @@ pub(crate) async fn scan_window(
 }
 
 /// Where a window's rows stand.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Place {
     ranking: Ranking,
     source: u32,
     /// First row of the row group in the file.
     first_row: u64,
-    /// First row of the window in the row group.
-    row_group_row: usize,
+    /// Those of the row group that are read.
+    rows: Arc<RowRanges>,
 }
 
 impl Place {
+    /// `row` counts those that are read.
     fn hit(&self, row: usize, rank: Rank) -> Hit {
-        Hit { rank, source: self.source, row: self.first_row + (self.row_group_row + row) as u64 }
+        Hit { rank, source: self.source, row: self.first_row + self.rows.row(row) as u64 }
     }
 }
 
@@ -157,7 +162,8 @@ struct Matched {
     edge: Option<Rank>,
 }
 
-fn match_columns(rows: Rows, filter: &Filter, place: Place, mut top: Top, expected: usize) -> Result<Matched> {
+fn match_columns(rows: Rows, filter: &Filter, place: &Place, mut top: Top) -> Result<Matched> {
+    let expected = place.rows.len();
     let mut undecided = Vec::new();
     let mut edge = None;
     let mut start = 0;
@@ -236,19 +242,19 @@ mod tests {
     use super::*;
 
     fn window(rows: Range<usize>, take: usize) -> Window {
-        Window { row_group: 0, rows, take, bound: Rank::LAST, sorted: true, started: false }
+        Window { row_group: 0, rows: rows.into(), take, bound: Rank::LAST, sorted: true, started: false }
     }
 
     #[test]
     fn the_newest_rows_are_taken_from_the_end() {
-        assert_eq!(window(10..100, 20).split(Ranking::Newest), (80..100, 10..80));
-        assert_eq!(window(10..100, 20).split(Ranking::Oldest), (10..30, 30..100));
+        assert_eq!(window(10..100, 20).split(Ranking::Newest), ((80..100).into(), (10..80).into()));
+        assert_eq!(window(10..100, 20).split(Ranking::Oldest), ((10..30).into(), (30..100).into()));
     }
 
     #[test]
     fn a_window_never_takes_more_than_it_has() {
-        assert_eq!(window(10..15, 20).split(Ranking::Newest), (10..15, 10..10));
-        assert_eq!(window(10..15, 0).split(Ranking::Oldest), (10..11, 11..15));
+        assert_eq!(window(10..15, 20).split(Ranking::Newest), ((10..15).into(), RowRanges::default()));
+        assert_eq!(window(10..15, 0).split(Ranking::Oldest), ((10..11).into(), (11..15).into()));
     }
 
     #[test]

@@ -112,6 +112,7 @@ pub const SETTINGS: &[Setting] = settings! {
         dead_letters_keep: Days, "How long refused records are kept: whole days like 30d, at least 1d, or forever";
         dead_letter_bytes_max: Size, "Raw bytes kept of a refused record: 0 to 64MiB";
         compact: Switch, "Merge small data files into large ones in the background; the replaced files stay in the store";
+        word_index: Switch, "Index words and ids within each data file, for searches: about a tenth of its size";
         freeze_age_s: Seconds, "Age of the oldest row in memory at which it is written to files, seconds: 1 to 86400";
     }
     "Running" {

@@ -47,7 +47,7 @@ async fn an_answer_runs_only_a_little_ahead_of_its_reader() {
     let body = response.into_body().collect().await.unwrap().to_bytes();
     let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(body["rows"].as_array().unwrap().len(), 400 * BATCH_ROWS as usize);
-    assert_eq!(body["stats"]["reads"], 0);
+    assert_eq!(body["stats"]["requests"], 0);
 }
 
 #[tokio::test]

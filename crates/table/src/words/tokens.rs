@@ -1,0 +1,244 @@
+//! [`Token`]: what a text is indexed by, and which tokens a text must hold that contains another.
+//!
+//! A *word byte* is an ASCII letter or digit, or any byte of a character beyond ASCII. A token is a longest run of them, 2 to 128
+//! bytes long, in which ASCII letters count the same in either case; one of digits alone has at least four. The inner groups of
+//! UUIDs, four hexadecimal digits between hyphens, are left out: three in each, they were a quarter of all tokens, and as
+//! most of the 65,536 are in every segment they would rule out nothing. JSON text is read as it is stored, so a run may
+//! begin with the letters of an escape (`\n`, `\u003c`): what follows these is a token too.
+
+use annals_event::columns;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+
+/// Shortest and longest token, and the shortest one of digits alone, in bytes.
+const BYTES_MIN: usize = 2;
+const BYTES_MAX: usize = 128;
+const DIGITS_MIN: usize = 4;
+/// A token of so many bytes with a digit among them is taken for an id, and asks for twice as many bits.
+const ID_BYTES_MIN: usize = 8;
+
+/// The bit in which the two cases of an ASCII letter differ. Other bytes are made alike by it too: that costs a little
+/// precision, in hashes alone.
+const CASE: u64 = 0x2020_2020_2020_2020;
+/// No hash; the one token that had it would be known to be everywhere.
+const NONE: u64 = 0;
+const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+/// Of the hash: odd numbers of many bits.
+const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
+const SEED: u64 = 0xa076_1d64_78bd_642f;
+const ID_SEED: u64 = 0xe703_7ed1_a0b4_28db;
+
+/// The hash by which a token, or a value of a column, is found in a filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Token(pub(crate) u64);
+
+impl Token {
+    /// The value `value` of the column `column`, bytes as they are; `None` when it is not indexed.
+    pub fn of_value(column: &str, value: &str) -> Option<Self> {
+        let is_indexed = column != columns::ID || !is_numbered(value);
+        is_indexed.then(|| Self(value_hash(column_seed(column), value)))
+    }
+}
+
+/// Whether an id looks like those that the writer assigns (UUIDs of version 8): these tell their place by themselves.
+pub(crate) fn is_numbered(id: &str) -> bool {
+    let id = id.as_bytes();
+    id.len() == 36 && id[14] == b'8' && [8, 13, 18, 23].iter().all(|at| id[*at] == b'-')
+}
+
+pub(crate) fn column_seed(column: &str) -> u64 {
+    xxh3_64(column.as_bytes())
+}
+
+pub(crate) fn value_hash(column_seed: u64, value: &str) -> u64 {
+    xxh3_64_with_seed(value.as_bytes(), column_seed)
+}
+
+/// Whether the text around a part of it is known to hold no word byte next to the part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TokenEdges {
+    /// None before it, or one that ends an escape.
+    pub start: bool,
+    /// None after it.
+    pub end: bool,
+}
+
+/// Tokens that every text holds in which `part` stands with such edges: those of the runs that are wholly inside and that `is_kept`
+/// keeps. The longest first, which are the rarest; none twice.
+pub fn tokens_inside(part: &str, edges: TokenEdges, is_kept: impl Fn(&[u8]) -> bool) -> Vec<Token> {
+    let bytes = part.as_bytes();
+    let mut found: Vec<(usize, Token)> = Vec::new();
+    for_each_run(bytes, |start, end| {
+        let is_inside = (start > 0 || edges.start) && (end < bytes.len() || edges.end);
+        // What stands beside the part is not known: four digits at its edge may be of a UUID.
+        let is_indexed = !is_group(&bytes[start..end])
+            || (start > 0 && bytes[start - 1] != b'-')
+            || (end < bytes.len() && bytes[end] != b'-');
+        if is_inside && is_indexed && is_kept(&bytes[start..end]) {
+            for hash in hashes(bytes, start, end) {
+                if hash != NONE && found.iter().all(|(_, token)| token.0 != hash) {
+                    found.push((end - start, Token(hash)));
+                }
+            }
+        }
+    });
+    found.sort_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
+    found.into_iter().map(|(_, token)| token).collect()
+}
+
+/// Whether a word may begin at `at` of a text: no word byte stands before, or one that ends an escape.
+pub fn begins_word(text: &[u8], at: usize) -> bool {
+    let Some(before) = at.checked_sub(1) else { return true };
+    if !is_word(text[before]) {
+        return true;
+    }
+    let escaped = |letters: usize| {
+        let backslash = at.checked_sub(letters + 1)?;
+        (text[backslash] == b'\\').then_some(backslash + 1)
+    };
+    escaped(1).is_some_and(|start| escape_bytes(&text[start..]) == 1)
+        || escaped(5).is_some_and(|start| escape_bytes(&text[start..]) == 5)
+}
+
+/// Whether a word may end at `at` of a text: no word byte stands there.
+pub fn ends_word(text: &[u8], at: usize) -> bool {
+    text.get(at).is_none_or(|byte| !is_word(*byte))
+}
+
+/// The hashes of all tokens of a text, in its order, some more than once.
+pub(crate) fn for_each_token(text: &[u8], mut each: impl FnMut(u64)) {
+    for_each_run(text, |start, end| {
+        let is_between_hyphens = start > 0 && text[start - 1] == b'-' && text.get(end) == Some(&b'-');
+        if is_between_hyphens && is_group(&text[start..end]) {
+            return;
+        }
+        let escape = if start > 0 && text[start - 1] == b'\\' { escape_bytes(&text[start..end]) } else { 0 };
+        let mut from = start;
+        loop {
+            hashes(text, from, end).into_iter().filter(|hash| *hash != NONE).for_each(&mut each);
+            // Once more behind the letters of an escape.
+            if escape == 0 || from > start {
+                return;
+            }
+            from += escape;
+        }
+    });
+}
+
+/// Whether a run looks like one of the inner groups of a UUID.
+fn is_group(run: &[u8]) -> bool {
+    run.len() == 4 && run.iter().all(u8::is_ascii_hexdigit)
+}
+
+/// Length of the escape whose letters `text` begins with, behind its backslash; 0 for none.
+fn escape_bytes(text: &[u8]) -> usize {
+    match text.first().map(|byte| byte | 0x20) {
+        Some(b'n' | b'r' | b't' | b'b' | b'f') => 1,
+        Some(b'u') if text.len() >= 5 && text[1..5].iter().all(u8::is_ascii_hexdigit) => 5,
+        _ => 0,
+    }
+}
+
+#[inline(always)]
+fn is_word(byte: u8) -> bool {
+    // Without short circuits, so that many bytes are judged at once.
+    ((byte | 0x20).wrapping_sub(b'a') < 26) | (byte.wrapping_sub(b'0') < 10) | (byte >= 0x80)
+}
+
+/// The longest runs of word bytes, in order.
+#[inline(always)]
+fn for_each_run(text: &[u8], mut each: impl FnMut(usize, usize)) {
+    let mut start = None;
+    let mut offset = 0;
+    // One more chunk, of nothing, ends the last run.
+    for chunk in text.chunks(64).chain(std::iter::once([].as_slice())) {
+        let words = word_bits(chunk);
+        // Where a run begins or ends, which they do in turn.
+        let mut edges = words ^ (words << 1 | u64::from(start.is_some()));
+        while edges != 0 {
+            let at = offset + edges.trailing_zeros() as usize;
+            match start.take() {
+                None => start = Some(at),
+                Some(from) => each(from, at),
+            }
+            edges &= edges - 1;
+        }
+        offset += chunk.len();
+    }
+}
+
+/// A bit for each of up to 64 bytes, the first one lowest: whether it is a word byte.
+#[inline(always)]
+fn word_bits(chunk: &[u8]) -> u64 {
+    let mut whole = [0_u8; 64];
+    let bytes: &[u8; 64] = match chunk.first_chunk::<64>() {
+        Some(bytes) => bytes,
+        None => {
+            whole[..chunk.len()].copy_from_slice(chunk);
+            &whole
+        }
+    };
+    let mut are_words = [0_u8; 64];
+    for (is, byte) in are_words.iter_mut().zip(bytes) {
+        *is = u8::from(is_word(*byte));
+    }
+    let mut bits = 0;
+    for (index, eight) in are_words.chunks_exact(8).enumerate() {
+        // Each of eight bytes that are 0 or 1 becomes a bit of the highest byte.
+        let eight = u64::from_le_bytes(eight.try_into().expect("eight bytes"));
+        bits |= (eight.wrapping_mul(0x0102_0408_1020_4080) >> 56) << (8 * index);
+    }
+    bits
+}
+
+/// The hashes of one run: two of an id, one of another token, [`NONE`] else.
+#[inline(always)]
+fn hashes(text: &[u8], start: usize, end: usize) -> [u64; 2] {
+    let bytes = end - start;
+    if !(BYTES_MIN..=BYTES_MAX).contains(&bytes) {
+        return [NONE; 2];
+    }
+    let (mut hash, mut digits, mut at) = (SEED ^ bytes as u64, 0, start);
+    while end - at > 8 {
+        let word = u64::from_le_bytes(text[at..at + 8].try_into().expect("eight bytes"));
+        digits |= digit_bits(word);
+        hash = mix(hash, word | CASE);
+        at += 8;
+    }
+    let kept = u64::MAX >> (8 * (8 - (end - at)));
+    let word = kept
+        & match text.get(at..at + 8) {
+            Some(word) => u64::from_le_bytes(word.try_into().expect("eight bytes")),
+            None => last_word(&text[at..end]),
+        };
+    let last_digits = digit_bits(word);
+    if bytes < DIGITS_MIN && last_digits == kept & HIGH_BITS {
+        return [NONE; 2];
+    }
+    let hash = mix(mix(hash, word | CASE & kept), MULTIPLIER);
+    let is_id = bytes >= ID_BYTES_MIN && digits | last_digits != 0;
+    [hash, if is_id { mix(hash, ID_SEED) } else { NONE }]
+}
+
+/// Up to eight bytes, padded with zeros.
+#[cold]
+fn last_word(bytes: &[u8]) -> u64 {
+    let mut last = [0; 8];
+    last[..bytes.len()].copy_from_slice(bytes);
+    u64::from_le_bytes(last)
+}
+
+/// The highest bit of each of eight bytes that is an ASCII digit.
+fn digit_bits(word: u64) -> u64 {
+    let low = word & !HIGH_BITS;
+    // Carries into the highest bit from '0' on, and from the one behind '9' on.
+    let from_zero = low + 0x5050_5050_5050_5050;
+    let behind_nine = low + 0x4646_4646_4646_4646;
+    from_zero & !behind_nine & !word & HIGH_BITS
+}
+
+/// Folds the 128 bits of a product.
+#[inline(always)]
+fn mix(hash: u64, word: u64) -> u64 {
+    let product = u128::from(hash ^ word) * u128::from(MULTIPLIER);
+    (product as u64) ^ ((product >> 64) as u64)
+}
