@@ -63,7 +63,7 @@ fn compact_table(
     settings: &CompactionSettings,
     command: &Compact,
 ) -> Result<()> {
-    let parquet = ParquetSettings::with_word_index(!command.no_word_index);
+    let parquet = ParquetSettings::with_word_index(!command.no_word_index).compacted();
     let watch = Stopwatch::start();
     let mut done = Compacted::default();
     let mut overtaken = 0_u64;

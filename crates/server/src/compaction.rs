@@ -34,7 +34,7 @@ pub(crate) async fn run(node: Arc<Node>, store: Store, memory: MemoryPlan, wante
     loop {
         minutes.tick().await;
         let (node, store, settings, stopped) = (Arc::clone(&node), store.clone(), settings.clone(), stopped.flag());
-        let parquet = ParquetSettings::with_word_index(wanted.word_index);
+        let parquet = ParquetSettings::with_word_index(wanted.word_index).compacted();
         let done = tokio::task::spawn_blocking(move || {
             for table in [Arc::clone(node.engine.table()), node.dead_letters_table()] {
                 if wanted.compact {

@@ -18,7 +18,7 @@ use bytes::Bytes;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
 };
-use parquet::file::metadata::PageIndexPolicy;
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaDataReader};
 
 const READS: usize = 200;
 
@@ -42,8 +42,27 @@ fn main() {
         let settings = ParquetSettings { data_page_rows, ..ParquetSettings::default() };
         measure(&format!("the defaults, pages of {data_page_rows} rows"), &rows, &settings);
     }
+    codecs(&rows.slice(0, rows.num_rows().min(10_000)));
     measure("the defaults", &rows, &ParquetSettings::default());
     measure("the defaults without word index", &rows, &ParquetSettings::with_word_index(false));
+}
+
+/// What zstd and Snappy make of each column.
+fn codecs(rows: &RecordBatch) {
+    let sizes = |settings: &ParquetSettings| -> Vec<(String, i64)> {
+        let file = encode_data_file(rows, settings).unwrap();
+        let metadata = ParquetMetaDataReader::new().parse_and_finish(&file.bytes).unwrap();
+        let columns = metadata.row_group(0).columns().iter();
+        columns.map(|column| (column.column_path().string(), column.compressed_size())).collect()
+    };
+    let zstd = sizes(&ParquetSettings { zstd_bytes_min: 0, ..ParquetSettings::default() });
+    let snappy = sizes(&ParquetSettings { zstd_bytes_min: 1 << 20, ..ParquetSettings::default() });
+    println!("\n{:<34} {:>12} {:>12}   bytes an event, {} rows", "column", "zstd", "Snappy", rows.num_rows());
+    for ((name, zstd), (_, snappy)) in zstd.into_iter().zip(snappy) {
+        let each = |bytes: i64| bytes as f64 / rows.num_rows() as f64;
+        println!("{name:<34} {:>12.3} {:>12.3}", each(zstd), each(snappy));
+    }
+    println!();
 }
 
 fn measure(name: &str, rows: &RecordBatch, settings: &ParquetSettings) {
