@@ -210,8 +210,7 @@ mod tests {
     #[test]
     fn texts_without_a_word_are_refused() {
         for text in ["", "  ", "*", "\"\"", "\"open", "x \"open", "** *"] {
-            let parsed = TextQuery::parse(text);
-            assert!(parsed.is_err() || text == "** *", "{text:?}");
+            assert!(TextQuery::parse(text).is_err(), "{text:?}");
         }
         TextQuery::parse(&"w ".repeat(QUERY_WORDS_MAX)).unwrap();
         TextQuery::parse(&"w ".repeat(QUERY_WORDS_MAX + 1)).unwrap_err();

@@ -169,6 +169,11 @@ fn match_columns(rows: Rows, filter: &Filter, place: &Place, mut top: Top) -> Re
     let mut start = 0;
     for batch in rows {
         let batch = with_microseconds(batch?)?;
+        // More rows than were asked for have no number.
+        if start + batch.num_rows() > expected {
+            start += batch.num_rows();
+            break;
+        }
         let matching = filter.rows(&batch)?;
         let timestamps = timestamps(&batch)?;
         let seqs = Seqs::of(&batch);
