@@ -1,5 +1,6 @@
 //! `cargo xtask faults`: the proofs of the promises, and the faults broken on purpose that prove the proofs.
 
+mod kept;
 mod mutants;
 mod proofs;
 mod reliability;
@@ -13,6 +14,7 @@ pub(crate) const HELP: &str = "\
 The promises of crates/RELIABILITY.md under fault, and proofs that these proofs can fail.
 
 Usage: cargo xtask faults [--full] [--only NAME]… [--write]
+       cargo xtask faults [--full] --resume --only NAME… [--write]
        cargo xtask faults --mutants [--only NAME]…
        cargo xtask faults --mutants --list
 
@@ -20,6 +22,8 @@ Without --mutants: runs the tests that try to break a promise and prints what ea
   --full         the full form, in the release profile: hours rather than minutes
   --only NAME    only tests whose path contains NAME (may be repeated), e.g. proofs::crash
   --write        put the table into crates/RELIABILITY.md, with commit, date and machine
+  --resume       keep what the last run of this form told, and put what the named tests tell now in its place: name
+                 all that failed then
 
 With --mutants: breaks the program on purpose, one listed fault after the other (tests/mutants/*.toml), in a copy of the
 checkout, and runs the test that must notice. A fault that no test notices is a failure.
@@ -29,6 +33,7 @@ checkout, and runs the test that must notice. A fault that no test notices is a 
 Examples:
   cargo xtask faults
   cargo xtask faults --full --write
+  cargo xtask faults --full --write --resume --only proofs::overload
   ANNALS_FAULTS_SEED=7 cargo xtask faults --only proofs::crash
   cargo xtask faults --mutants --only wal_sync_dropped
 
@@ -42,6 +47,7 @@ pub(crate) struct Request {
     pub(crate) write: bool,
     pub(crate) mutants: bool,
     pub(crate) list: bool,
+    pub(crate) resume: bool,
     pub(crate) only: Vec<String>,
 }
 
@@ -59,6 +65,7 @@ impl Request {
                 "--write" => request.write = true,
                 "--mutants" => request.mutants = true,
                 "--list" => request.list = true,
+                "--resume" => request.resume = true,
                 "--only" => match words.next() {
                     Some(name) if !name.starts_with('-') => request.only.push(name.to_owned()),
                     _ => bail!("--only needs a name"),
@@ -68,10 +75,14 @@ impl Request {
         }
         match &request {
             Self { mutants: true, full: true, .. } => bail!("--full is a form of the proofs, not of --mutants"),
+            Self { mutants: true, resume: true, .. } => bail!("--resume is for the proofs' table, not for --mutants"),
             Self { mutants: true, write: true, .. } => bail!("--write is for the proofs' table, not for --mutants"),
             Self { mutants: false, list: true, .. } => bail!("--list lists the faults of --mutants"),
-            Self { write: true, only, .. } if !only.is_empty() => {
-                bail!("--write puts the whole table into the file: it does not go with --only")
+            Self { resume: true, only, .. } if only.is_empty() => {
+                bail!("--resume needs the tests to run again: --only")
+            }
+            Self { write: true, resume: false, only, .. } if !only.is_empty() => {
+                bail!("--write puts the whole table into the file: with --only it needs --resume")
             }
             _ => Ok(request),
         }
@@ -97,7 +108,9 @@ mod tests {
         let request = read("--full --only a --only b").unwrap();
         assert_eq!((request.full, request.only), (true, vec!["a".to_owned(), "b".to_owned()]));
         assert!(read("--mutants --list").unwrap().list);
-        for wrong in ["--only", "--only --full", "--mutants --full", "--list", "--write --only a", "--fast"] {
+        assert!(read("--full --write --resume --only a").unwrap().resume);
+        for wrong in ["--resume", "--only", "--only --full", "--mutants --full", "--list", "--write --only a", "--fast"]
+        {
             read(wrong).unwrap_err();
         }
     }

@@ -6,7 +6,7 @@
 //! Bytes go to a temporary under `<root>/.tmp`, are synced, and get their name by a hard link (at most one creator wins)
 //! or a rename (the last one wins).
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,8 +33,9 @@ pub(super) struct Disk {
     root_ready: Mutex<bool>,
     /// Directories whose own name, and those of all above them, were synced by this process.
     durable_dirs: Mutex<HashSet<PathBuf>>,
-    /// Directories whose sync failed: what is named in them can be read and may be gone after a loss of power.
-    doubtful_dirs: Mutex<BTreeSet<PathBuf>>,
+    /// Directories whose sync failed: what is named in them can be read and may be gone after a loss of power. With how often
+    /// that happened: a sync settles only the failures before it.
+    doubtful_dirs: Mutex<BTreeMap<PathBuf, u64>>,
 }
 
 /// What a put does when the name is taken.
@@ -192,7 +193,8 @@ impl Disk {
     pub(super) fn sync_dirs(&self, dirs: &[PathBuf]) -> io::Result<()> {
         for (at, dir) in dirs.iter().enumerate() {
             if let Err(error) = self.fs.sync_dir(dir) {
-                self.doubtful_dirs().extend(dirs[at..].iter().cloned());
+                let mut doubtful = self.doubtful_dirs();
+                dirs[at..].iter().for_each(|dir| *doubtful.entry(dir.clone()).or_default() += 1);
                 return Err(error);
             }
         }
@@ -209,21 +211,29 @@ impl Disk {
     /// That of the sync, which the next call tries again: unlike the bytes of a file, names that were not written stay so
     /// until they are, or the file system takes nothing more.
     pub(super) fn settle_dir(&self, dir: &Path) -> io::Result<()> {
-        let mut doubtful = self.doubtful_dirs();
-        if doubtful.is_empty() {
-            return Ok(());
-        }
         // Children before parents, as when they were made.
-        let concerned: Vec<PathBuf> = doubtful.iter().rev().filter(|doubt| dir.starts_with(doubt)).cloned().collect();
-        for dir in concerned {
+        let concerned: Vec<(PathBuf, u64)> = match self.doubtful_dirs() {
+            doubtful if doubtful.is_empty() => return Ok(()),
+            doubtful => doubtful
+                .iter()
+                .rev()
+                .filter(|(doubt, _)| dir.starts_with(doubt))
+                .map(|(doubt, failures)| (doubt.clone(), *failures))
+                .collect(),
+        };
+        for (dir, failures) in concerned {
+            // Without the lock: a disk that does not answer must not hold up who reads elsewhere.
             self.fs.sync_dir(&dir).or_else(ignore_missing)?;
-            doubtful.remove(&dir);
+            let mut doubtful = self.doubtful_dirs();
+            if doubtful.get(&dir) == Some(&failures) {
+                doubtful.remove(&dir);
+            }
         }
         Ok(())
     }
 
-    fn doubtful_dirs(&self) -> std::sync::MutexGuard<'_, BTreeSet<PathBuf>> {
-        // A set of paths is consistent at every moment.
+    fn doubtful_dirs(&self) -> std::sync::MutexGuard<'_, BTreeMap<PathBuf, u64>> {
+        // A map of paths is consistent at every moment.
         self.doubtful_dirs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

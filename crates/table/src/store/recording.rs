@@ -14,6 +14,16 @@ struct Record {
     root: PathBuf,
     calls: Mutex<Vec<Call>>,
     fail: Mutex<Option<(Call, io::ErrorKind)>>,
+    meanwhile: Mutex<Option<Meanwhile>>,
+}
+
+/// Something done while a call is under way.
+struct Meanwhile(Call, Box<dyn FnOnce() + Send>);
+
+impl std::fmt::Debug for Meanwhile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Meanwhile").field(&self.0).finish()
+    }
 }
 
 /// Paths are relative to the root; temporaries are all called `.tmp/N`.
@@ -31,7 +41,8 @@ pub(super) enum Call {
 
 impl RecordingFs {
     pub(super) fn new(root: &Path) -> Self {
-        Self(Arc::new(Record { root: root.to_path_buf(), calls: Mutex::default(), fail: Mutex::default() }))
+        let (calls, fail, meanwhile) = Default::default();
+        Self(Arc::new(Record { root: root.to_path_buf(), calls, fail, meanwhile }))
     }
 
     /// The calls since the last time.
@@ -44,6 +55,16 @@ impl RecordingFs {
         *self.0.fail.lock().unwrap() = Some((call, kind));
     }
 
+    /// Makes no call fail any more.
+    pub(super) fn mend(&self) {
+        *self.0.fail.lock().unwrap() = None;
+    }
+
+    /// Does something during the next call like `call`, once.
+    pub(super) fn during(&self, call: Call, work: impl FnOnce() + Send + 'static) {
+        *self.0.meanwhile.lock().unwrap() = Some(Meanwhile(call, Box::new(work)));
+    }
+
     pub(super) fn relative(&self, path: &Path) -> String {
         let path =
             path.strip_prefix(&self.0.root).map_or_else(|_| path.display().to_string(), |p| p.display().to_string());
@@ -52,7 +73,11 @@ impl RecordingFs {
 
     fn note(&self, call: Call) -> io::Result<()> {
         let failing = self.0.fail.lock().unwrap().as_ref().filter(|(fail, _)| *fail == call).map(|(_, kind)| *kind);
+        let meanwhile = self.0.meanwhile.lock().unwrap().take_if(|Meanwhile(during, _)| *during == call);
         self.0.calls.lock().unwrap().push(call);
+        if let Some(Meanwhile(_, work)) = meanwhile {
+            work();
+        }
         failing.map_or(Ok(()), |kind| Err(kind.into()))
     }
 }

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 
+use super::kept::Kept;
 use super::table::Table;
 use super::{Request, reliability};
 use crate::report::Outcome;
@@ -18,7 +19,9 @@ pub(super) fn run(request: &Request) -> Result<bool> {
     let folder = std::path::absolute(target_dir().join("faults"))?;
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let report = folder.join("report.ndjson");
-    // What an earlier run told is none of this one's.
+    let form = if request.full { "full" } else { "short" };
+    let kept = folder.join(format!("{form}.ndjson"));
+    let earlier = if request.resume { Kept::read(&kept)? } else { Kept::default() };
     std::fs::write(&report, "").with_context(|| format!("cannot write {}", report.display()))?;
 
     let profile: &[&str] = if request.full { &["--release"] } else { &[] };
@@ -41,12 +44,16 @@ pub(super) fn run(request: &Request) -> Result<bool> {
     let outcome = outcome?;
 
     let told = std::fs::read_to_string(&report).with_context(|| format!("cannot read {}", report.display()))?;
-    let table = Table::read(&told)?;
+    let kept_now = earlier.renewed(Table::read(&told)?, reliability::run_on(took, &request.only)?);
+    // A part of the proofs is no table to go on from.
+    if request.resume || request.only.is_empty() {
+        kept_now.write(&kept)?;
+    }
+    let Kept { table, runs } = kept_now;
     println!("\n{}\n", table.text());
     for (need, why) in &unmet {
         println!("not run: tests of {need} ({why})");
     }
-    let form = if request.full { "full" } else { "short" };
     let passed = match &outcome {
         Outcome::Passed { tests } => {
             println!("{form} form: {tests} tests passed in {:.0} s", took.as_secs_f64());
@@ -67,7 +74,7 @@ pub(super) fn run(request: &Request) -> Result<bool> {
     }
     let held = passed && table.is_good();
     if request.write && held {
-        reliability::write(&table, form, took, &unmet)?;
+        reliability::write(&table, form, &runs, &unmet)?;
     } else if request.write {
         println!("{} stays as it is: it tells of runs in which all promises held", reliability::PATH);
     }

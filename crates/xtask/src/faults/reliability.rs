@@ -12,12 +12,12 @@ use crate::shell::{output, root};
 pub(super) const PATH: &str = "crates/RELIABILITY.md";
 
 /// Puts the table into the document, with what it was run on.
-pub(super) fn write(table: &Table, form: &str, took: Duration, unmet: &[(&str, String)]) -> Result<()> {
+pub(super) fn write(table: &Table, form: &str, runs: &[String], unmet: &[(&str, String)]) -> Result<()> {
     let path = root().join(PATH);
     let document = std::fs::read_to_string(&path).with_context(|| format!("cannot read {PATH}"))?;
     let begin = format!("<!-- {form} form: written by cargo xtask faults --write -->");
     let end = format!("<!-- end of the {form} form -->");
-    let mut text = format!("{}, {:.0} minutes.\n\n{}\n", run_on()?, took.as_secs_f64() / 60.0, table.markdown());
+    let mut text = format!("{}\n\n{}\n", runs.join("\n"), table.markdown());
     for (need, why) in unmet {
         text.push_str(&format!("\nNot run: tests of `{need}` ({why}).\n"));
     }
@@ -36,8 +36,8 @@ fn between(document: &str, begin: &str, end: &str, text: &str) -> Option<String>
     once.then(|| format!("{before}{begin}\n{text}{end}{after}"))
 }
 
-/// Commit, date and machine, in words.
-fn run_on() -> Result<String> {
+/// A run in words: what it ran (all, if nothing is named), commit, date, machine, and how long it took.
+pub(super) fn run_on(took: Duration, only: &[String]) -> Result<String> {
     let git = |arguments: &[&str]| output(Command::new("git").args(arguments).current_dir(root()));
     let commit = git(&["rev-parse", "--short=12", "HEAD"])?;
     let changed = if git(&["status", "--porcelain", "--untracked-files=no"])?.trim().is_empty() { "" } else { "+" };
@@ -52,7 +52,9 @@ fn run_on() -> Result<String> {
     let memory =
         memory.trim_end_matches(" kB").parse::<u64>().map_or(memory.clone(), |kib| format!("{} GiB", kib >> 20));
     let model = line("/proc/cpuinfo", "model name");
-    Ok(format!("Commit {}{changed}, {}, {cores} cores of {model}, {memory}", commit.trim(), date.trim()))
+    let what = if only.is_empty() { "All".to_owned() } else { format!("`{}` again", only.join("`, `")) };
+    let (commit, date, minutes) = (commit.trim(), date.trim(), took.as_secs_f64() / 60.0);
+    Ok(format!("{what}: commit {commit}{changed}, {date}, {cores} cores of {model}, {memory}, {minutes:.0} minutes."))
 }
 
 #[cfg(test)]

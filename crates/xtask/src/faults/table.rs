@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const HEAD: [&str; 8] = ["promise", "what", "runs", "acknowledged", "lost", "doubled", "invented", "wrong"];
 
@@ -49,6 +49,25 @@ impl Table {
         counts.invented += number("invented")?;
         counts.wrong += number("wrong")?;
         Ok(())
+    }
+
+    /// This table with the rows of a later one in the place of its own of the same promise and fault.
+    pub(super) fn renewed(mut self, later: Self) -> Self {
+        self.rows.extend(later.rows);
+        self
+    }
+
+    /// Lines that [`Self::read`] reads as this table.
+    pub(super) fn lines(&self) -> String {
+        let line = |((promise, what), counts): (&(u64, String), &Counts)| {
+            let Counts { runs, acknowledged, lost, doubled, invented, wrong } = counts;
+            let told = json!({
+                "promise": promise, "what": what, "runs": runs, "acknowledged": acknowledged, "lost": lost,
+                "doubled": doubled, "invented": invented, "wrong": wrong,
+            });
+            format!("{told}\n")
+        };
+        self.rows.iter().map(line).collect()
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -128,6 +147,16 @@ mod tests {
         let rows: Vec<&str> = text.lines().collect();
         assert!(rows[1].contains("b") && rows[2].contains("12") && rows[2].contains("2,469,134"), "{text}");
         assert!(table.markdown().ends_with("| 13 | a | 12 | 2,469,134 | 0 | 0 | 0 | 0 |"), "{}", table.markdown());
+    }
+
+    #[test]
+    fn later_rows_take_the_place_of_earlier_ones_and_tables_are_read_as_written() {
+        let earlier = Table::read(&[line(1, "a", 5, 2), line(2, "b", 1, 0)].join("\n")).unwrap();
+        let renewed = earlier.renewed(Table::read(&line(1, "a", 7, 0)).unwrap());
+        let expected = Table::read(&[line(1, "a", 7, 0), line(2, "b", 1, 0)].join("\n")).unwrap();
+        assert!(renewed.is_good());
+        assert_eq!(renewed, expected);
+        assert_eq!(Table::read(&renewed.lines()).unwrap(), expected);
     }
 
     #[test]

@@ -288,3 +288,53 @@ fn a_failed_sync_gives_no_name() {
     assert!(!calls.iter().any(|call| matches!(call, Call::Rename(..) | Call::Link(..))), "{calls:?}");
     assert!(calls.iter().any(|call| matches!(call, Call::Remove(_))), "{calls:?}");
 }
+
+/// A store in whose directory `d` a put failed at the sync of the name, on a disk that is well again.
+fn store_in_doubt() -> (tempfile::TempDir, RecordingFs, LocalStore) {
+    let dir = tempfile::tempdir().unwrap();
+    let fs = RecordingFs::new(dir.path());
+    let store = LocalStore::new(Arc::new(fs.clone()), dir.path().to_path_buf());
+    put(&store, "d/old", b"x");
+    fs.fail(Call::SyncDir("d".into()), io::ErrorKind::Other);
+    assert!(block_on(store.put(&"d/new".into(), "x".into())).is_err());
+    fs.mend();
+    fs.take();
+    (dir, fs, store)
+}
+
+fn dir_syncs(fs: &RecordingFs) -> usize {
+    fs.take().iter().filter(|call| **call == Call::SyncDir("d".into())).count()
+}
+
+#[test]
+fn a_read_while_a_doubtful_directory_is_synced_does_not_wait_for_it() {
+    let (_dir, fs, store) = store_in_doubt();
+    let (told, read) = std::sync::mpsc::sync_channel(1);
+    let other = store.clone();
+    fs.during(Call::SyncDir("d".into()), move || {
+        // On a thread of its own: one that waited would wait for ever.
+        let reader = std::thread::spawn(move || told.send(get(&other, "d/old").unwrap()).unwrap());
+        let seconds = std::time::Duration::from_secs(20);
+        assert_eq!(read.recv_timeout(seconds).expect("the read waits for the sync"), "x");
+        reader.join().unwrap();
+    });
+    assert_eq!(get(&store, "d/new").unwrap(), "x");
+    assert_eq!(dir_syncs(&fs), 2, "each reader has synced what it rests on");
+    get(&store, "d/new").unwrap();
+    assert_eq!(dir_syncs(&fs), 0, "then nothing is in doubt");
+}
+
+#[test]
+fn a_sync_that_fails_while_another_settles_leaves_the_directory_in_doubt() {
+    let (_dir, fs, store) = store_in_doubt();
+    let (failing, other) = (fs.clone(), store.clone());
+    fs.during(Call::SyncDir("d".into()), move || {
+        failing.fail(Call::SyncDir("d".into()), io::ErrorKind::Other);
+        std::thread::spawn(move || block_on(other.put(&"d/newer".into(), "x".into())).unwrap_err()).join().unwrap();
+        failing.mend();
+    });
+    get(&store, "d/new").unwrap();
+    fs.take();
+    get(&store, "d/newer").unwrap();
+    assert_eq!(dir_syncs(&fs), 1, "the later failure is not settled by the earlier sync");
+}
