@@ -1,12 +1,13 @@
-//! `annals demo`: the main job, start to end, on a store of generated events, which is then served.
+//! `annals demo`: the main job, start to end, on a store of generated events with a story in them, which is then served.
+
+mod fill;
+mod story;
 
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use annals_event::{DecodeSettings, EventDecoder};
 use annals_query::{EventQuery, Order, TraceQuery};
-use annals_testkit::{Generator, GeneratorSettings};
-use annals_writer::{Ack, WalHolder};
+use annals_writer::WalHolder;
 use anyhow::{Context, Result, bail};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::DataType;
@@ -14,8 +15,7 @@ use arrow::datatypes::DataType;
 use crate::access::Access;
 use crate::command::{Common, Demo};
 use crate::output::{print_events, print_table};
-use crate::paint::{Paint, duration, thousands};
-use crate::progress::Progress;
+use crate::paint::{Paint, duration};
 use crate::session::Session;
 use crate::source::Source;
 use crate::stopwatch::Stopwatch;
@@ -23,11 +23,6 @@ use crate::trace::print_timeline;
 
 /// Marks a store as the demo's own, so that `--fresh` can never remove anybody's real events.
 const MARKER: &str = "annals-demo";
-const SEED: u64 = 2_026;
-const PROJECTS: u32 = 10;
-const USERS: u32 = 2_000;
-const DAYS: u32 = 7;
-const EVENTS_PER_BATCH: usize = 8_192;
 
 /// Questions in SQL, each with what it asks.
 const QUESTIONS: [(&str, &str); 3] = [
@@ -77,8 +72,9 @@ pub(crate) fn run(common: &Common, command: &Demo, serve: Option<Serve>) -> Resu
     if exists {
         writeln!(out, "The demo store is there already; `annals demo --fresh` makes a new one.\n")?;
     } else {
-        fill(&session, command.events, &root, &marker, &mut out)?;
+        fill::fill(&session, command.events, &root, &marker, &mut out)?;
     }
+    story::show(&marker, paint, &mut out)?;
     let access = Access::over(session, common)?;
     let source = access.source()?;
     crate::info::write_summary(&access, &source, paint, &mut out)?;
@@ -118,55 +114,6 @@ fn remove_demo(root: &Path, marker: &Path) -> Result<()> {
         }
     }
     std::fs::remove_file(marker).with_context(|| format!("cannot remove {}", marker.display()))
-}
-
-/// Generates events, decodes them and writes them, as `annals generate | annals ingest -` would.
-fn fill(session: &Session, events: u64, root: &Path, marker: &Path, out: &mut impl Write) -> Result<()> {
-    std::fs::create_dir_all(root).with_context(|| format!("cannot create {}", root.display()))?;
-    std::fs::write(marker, "made by `annals demo`; `annals demo --fresh` replaces this store\n")
-        .with_context(|| format!("cannot write {}", marker.display()))?;
-    let (_, writer) = session.writer()?;
-    let mut generator = Generator::new(GeneratorSettings {
-        events,
-        seed: SEED,
-        projects: PROJECTS,
-        users: USERS,
-        days: DAYS,
-        end_us: session.clock.now_us(),
-        ..GeneratorSettings::default()
-    });
-    let decoder = EventDecoder::new(DecodeSettings::default(), None);
-    let progress = Progress::over_items(events, "events", false);
-    let watch = Stopwatch::start();
-    let (mut lines, mut accepted, mut bytes) = (Vec::new(), 0, 0);
-    let mut last = None;
-    while generator.write_ndjson(&mut lines, EVENTS_PER_BATCH) > 0 {
-        let decoded = decoder.decode_ndjson(&lines, session.clock.now_us());
-        if let Some(refusal) = decoded.refusals.first() {
-            bail!("a generated event was refused: {}", refusal.reason);
-        }
-        accepted += decoded.batch.num_rows() as u64;
-        bytes += lines.len() as u64;
-        last = Some(writer.append_wait(decoded.batch, Ack::Wal).context("cannot append to the log")?);
-        progress.set(accepted, String::new());
-        lines.clear();
-    }
-    if let Some(ticket) = last {
-        ticket.wait().context("the write-ahead log failed")?;
-    }
-    writer.flush().context("cannot commit the events")?;
-    let elapsed = watch.elapsed();
-    writer.close(false).context("cannot close the write-ahead log")?;
-    progress.finish();
-    writeln!(
-        out,
-        "Generated and ingested {} events ({} of JSON) of {PROJECTS} projects over {DAYS} days in {}: every one synced to \
-         the write-ahead log, then committed as Parquet.\n",
-        thousands(accepted),
-        crate::paint::size(bytes),
-        duration(elapsed),
-    )?;
-    Ok(())
 }
 
 fn show_trace(access: &Access, source: &Source, paint: Paint, out: &mut impl Write) -> Result<()> {

@@ -1,5 +1,6 @@
-//! What tests, benches and the demo stand on: a seeded generator of realistic events, [faults](fault) on demand, a seeded hand
-//! that spoils bytes, and the way in which the tests of promises tell what they found ([`Proof`], [`Fuzz`]).
+//! What tests, benches and the demo stand on: a seeded generator of realistic events, a [story](DemoStory) to be found among
+//! them, [faults](fault) on demand, a seeded hand that spoils bytes, and the way in which the tests of promises tell what they
+//! found ([`Proof`], [`Fuzz`]).
 //!
 //! Not for production paths: only the command line's `generate` and `demo` use it outside tests.
 //!
@@ -29,6 +30,7 @@
 //! ```
 
 mod chance;
+mod demo_story;
 mod event_line;
 pub mod fault;
 mod fuzz;
@@ -47,6 +49,7 @@ mod vocabulary;
 #[cfg(test)]
 mod tests;
 
+pub use demo_story::{DemoStory, Lead};
 pub use fuzz::{Fuzz, corpus};
 pub use generator::Generator;
 pub use mutate::{Damage, Mutator};
