@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use annals_event::{Level, ProjectId};
+use annals_query::Exclusion;
 use annals_server::settings::Setting;
 use clap::{Parser, Subcommand};
 
@@ -249,6 +250,9 @@ pub(crate) struct Search {
     /// Status, e.g. EVENT_STATUS.FAILED
     #[arg(long, value_name = "STATUS")]
     pub(crate) status: Vec<String>,
+    /// Without the events that have this value, e.g. --not type:actionkit
+    #[arg(long, value_name = "FIELD:VALUE")]
+    pub(crate) not: Vec<Exclusion>,
     /// Most events to show
     #[arg(long, short = 'n', default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) limit: u32,

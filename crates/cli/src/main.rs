@@ -43,11 +43,11 @@ use crate::command::{Cli, Command};
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// The allocator's settings, read by it at its first allocation: unused memory is given back by threads of its own, after a
-/// second rather than ten (many threads that come and go hold much of it, and a small cap bears little); huge pages spare
-/// page faults. `_RJEM_MALLOC_CONF` in the environment goes before these.
+/// fifth of a second rather than ten (many threads that come and go hold much of it, and a small cap bears little); huge
+/// pages spare page faults, of servers that have memory for them (`serve`). `_RJEM_MALLOC_CONF` in the environment goes before these.
 #[expect(unsafe_code, reason = "jemalloc takes its settings through a symbol of this name")]
 #[unsafe(export_name = "_rjem_malloc_conf")]
-pub static ALLOCATOR_SETTINGS: &[u8; 72] = b"background_thread:true,thp:always,metadata_thp:auto,dirty_decay_ms:1000\0";
+pub static ALLOCATOR_SETTINGS: &[u8; 71] = b"background_thread:true,thp:always,metadata_thp:auto,dirty_decay_ms:200\0";
 
 /// What a shell conventionally reports for a process ended by SIGPIPE is not an error of ours: the reader had enough.
 fn is_closed_pipe(error: &anyhow::Error) -> bool {

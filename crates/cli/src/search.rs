@@ -46,6 +46,7 @@ fn plan(command: &Search, now_us: i64) -> Result<EventQuery> {
         trace_ids: command.trace.clone(),
         event_names: command.event_name.clone(),
         statuses: command.status.clone(),
+        excluded: command.not.clone(),
         text: command.text.clone(),
         order: if command.oldest_first { Order::OldestFirst } else { Order::NewestFirst },
         limit: command.limit as usize,

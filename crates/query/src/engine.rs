@@ -11,7 +11,7 @@ use datafusion::physical_plan::execute_stream;
 use crate::answer::{LimitedStream, SqlAnswer};
 use crate::catalog::table_names;
 use crate::error::{Error, Result};
-use crate::reader::{CacheStats, MetadataCache};
+use crate::reader::{CacheStats, FileCaches};
 use crate::session::{DEAD_LETTERS_URL, EVENTS_URL, SessionTemplate, memory_pool};
 use crate::settings::QuerySettings;
 use crate::sql;
@@ -53,7 +53,7 @@ pub struct Engine {
     settings: QuerySettings,
     clock: Arc<dyn Clock>,
     session: SessionTemplate,
-    metadata_cache: Arc<MetadataCache>,
+    caches: Arc<FileCaches>,
     dead_letters: Option<Box<Engine>>,
 }
 
@@ -67,7 +67,8 @@ impl Engine {
         let dead_letters = match dead_letters {
             Some(source) => {
                 let metadata_cache_bytes_max = settings.metadata_cache_bytes_max / DEAD_LETTERS_CACHE_PART;
-                let settings = QuerySettings { metadata_cache_bytes_max, ..settings.clone() };
+                let block_cache_bytes_max = settings.block_cache_bytes_max / DEAD_LETTERS_CACHE_PART;
+                let settings = QuerySettings { metadata_cache_bytes_max, block_cache_bytes_max, ..settings.clone() };
                 let (memory, clock) = (Arc::clone(&memory), Arc::clone(&clock));
                 Some(Self::over(source, DEAD_LETTERS_URL, settings, memory, clock)?)
             }
@@ -87,10 +88,10 @@ impl Engine {
         memory: Arc<dyn MemoryPool>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self> {
-        let metadata_cache = Arc::new(MetadataCache::new(settings.metadata_cache_bytes_max));
+        let caches = Arc::new(FileCaches::new(settings.metadata_cache_bytes_max, settings.block_cache_bytes_max));
         let store = Arc::clone(source.table.object_store());
-        let session = SessionTemplate::new(&settings, memory, store, url, Arc::clone(&metadata_cache))?;
-        Ok(Self { source, settings, clock, session, metadata_cache, dead_letters: None })
+        let session = SessionTemplate::new(&settings, memory, store, url, Arc::clone(&caches))?;
+        Ok(Self { source, settings, clock, session, caches, dead_letters: None })
     }
 
     /// The table that is read.
@@ -110,9 +111,18 @@ impl Engine {
     }
 
     /// How the footers stand that filter scans keep, those of dead letters included.
-    pub fn cache_stats(&self) -> CacheStats {
-        let dead_letters = self.dead_letters.as_ref().map(|engine| engine.metadata_cache.stats());
-        self.metadata_cache.stats() + dead_letters.unwrap_or_default()
+    pub fn footer_cache_stats(&self) -> CacheStats {
+        self.cache_stats(FileCaches::footer_stats)
+    }
+
+    /// How the blocks of data files stand that lookups keep, those of dead letters included.
+    pub fn block_cache_stats(&self) -> CacheStats {
+        self.cache_stats(FileCaches::block_stats)
+    }
+
+    fn cache_stats(&self, of: fn(&FileCaches) -> CacheStats) -> CacheStats {
+        let dead_letters = self.dead_letters.as_ref().map(|engine| of(&engine.caches));
+        of(&self.caches) + dead_letters.unwrap_or_default()
     }
 
     /// Acknowledged rows that are not in the table yet, in the process that writes.
@@ -125,9 +135,9 @@ impl Engine {
         self.session.memory()
     }
 
-    /// Footers that filter scans keep.
-    pub(crate) fn metadata_cache(&self) -> &Arc<MetadataCache> {
-        &self.metadata_cache
+    /// What filter scans keep of data files.
+    pub(crate) fn caches(&self) -> &Arc<FileCaches> {
+        &self.caches
     }
 
     /// What a query that starts now sees.

@@ -53,9 +53,9 @@ impl Engine {
             let mut stats = ScanStats::default();
             let nothing: Arc<[RecordBatch]> = Arc::default();
             for (tail, files) in [(tail_batches(&view), likely), (nothing, others)] {
-                let (store, cache) = (self.table().object_store(), self.metadata_cache());
+                let (store, caches) = (self.table().object_store(), self.caches());
                 let (page, filter) = (PageRequest::of(&query), Filter::new(&query)?);
-                let page = search_rows(tail, files.into(), store, cache, &page, filter).await?;
+                let page = search_rows(tail, files.into(), store, caches, &page, filter).await?;
                 stats += page.stats;
                 if page.events.num_rows() > 0 {
                     return Ok(Some((page.events, stats)));

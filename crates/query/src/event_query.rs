@@ -6,6 +6,7 @@ use annals_event::{Level, ProjectId};
 
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
+use crate::exclusion::Exclusion;
 use crate::text_query::TextQuery;
 
 /// Most events that one page may hold.
@@ -51,6 +52,8 @@ pub struct EventQuery {
     pub event_names: Vec<String>,
     /// Results, e.g. `EVENT_STATUS.FAILED`.
     pub statuses: Vec<String>,
+    /// Values that no answered event has. An event whose column is null has none of them.
+    pub excluded: Vec<Exclusion>,
     /// Words that all stand in `message`, `payload` or `error`, as these are stored (JSON text, escapes included). A word
     /// matches whole, `"…"` holds words together, `*` at an end stands for more letters. ASCII letters match in either
     /// case, all other characters as they are.
@@ -91,6 +94,7 @@ impl Default for EventQuery {
             trace_ids: Vec::new(),
             event_names: Vec::new(),
             statuses: Vec::new(),
+            excluded: Vec::new(),
             text: None,
             order: Order::NewestFirst,
             limit: LIMIT_DEFAULT,
@@ -121,6 +125,7 @@ impl EventQuery {
             ("trace_ids", self.trace_ids.len()),
             ("event_names", self.event_names.len()),
             ("statuses", self.statuses.len()),
+            ("excluded", self.excluded.len()),
         ];
         for (field, count) in counts {
             if count > QUERY_VALUES_MAX {

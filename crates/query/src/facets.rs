@@ -81,7 +81,7 @@ impl FacetField {
         }
     }
 
-    fn column(self) -> &'static str {
+    pub(crate) fn column(self) -> &'static str {
         match self {
             Self::Level => columns::LEVEL,
             Self::Type => columns::TYPE,

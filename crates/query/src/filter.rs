@@ -4,7 +4,7 @@
 //! nothing. The text condition stands apart from the others, because a file scan reads the texts only of the rows that
 //! passed everything else.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::RangeInclusive;
 
 use annals_event::columns;
@@ -15,6 +15,7 @@ use arrow::datatypes::{DataType, TimestampMicrosecondType};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::event_query::{EventQuery, Order};
+use crate::exclusion::Exclusion;
 use crate::reader::Seqs;
 use crate::text_query::TextQuery;
 use crate::word_filter::WordFilter;
@@ -46,12 +47,14 @@ pub(crate) struct Filter {
     pub(crate) words: WordFilter,
 }
 
-/// A column that must equal one of the values.
+/// A column that must equal one of the values, or none of them.
 #[derive(Debug)]
 pub(crate) struct Term {
     pub(crate) column: &'static str,
     /// Sorted, without repetition, never empty.
     pub(crate) values: Vec<String>,
+    /// Whether rows with one of the values are left out; those where the column is null are not.
+    pub(crate) excludes: bool,
 }
 
 impl Filter {
@@ -84,13 +87,15 @@ impl Filter {
             (columns::EVENT_NAME, &query.event_names),
             (columns::STATUS, &query.statuses),
         ];
-        let terms: Vec<Term> = terms.into_iter().filter_map(|(column, values)| Term::new(column, values)).collect();
+        let mut terms: Vec<Term> = terms.into_iter().filter_map(|(column, values)| Term::new(column, values)).collect();
         let text = query.text.as_deref().map(TextQuery::parse).transpose()?;
         let mut words = WordFilter::default();
         terms.iter().for_each(|term| words.require_value(term.column, &term.values));
         if let Some(text) = &text {
             words.require_text(text.tokens());
         }
+        // No index tells where a value is not, so these are only asked of rows, after all that narrows.
+        terms.extend(excluding(&query.excluded));
         let project = Term::new(columns::PROJECT_ID, &projects);
         Ok(Self { first_us, last_us, seqs: ALL_SEQS, project, terms, text, words })
     }
@@ -107,13 +112,18 @@ impl Filter {
 
     /// The trace ids asked for, if any.
     pub(crate) fn trace_ids(&self) -> Option<&[String]> {
-        self.terms.iter().find(|term| term.column == columns::TRACE_ID).map(|term| term.values.as_slice())
+        self.requiring().find(|term| term.column == columns::TRACE_ID).map(|term| term.values.as_slice())
     }
 
     /// Whether the query names few rows that may be anywhere, so that many files must be asked and hardly one has any.
     pub(crate) fn seeks(&self) -> bool {
         let is_rare = |column| matches!(column, columns::TRACE_ID | columns::ID | columns::END_USER_ID);
-        self.terms.iter().any(|term| is_rare(term.column))
+        self.requiring().any(|term| is_rare(term.column))
+    }
+
+    /// The terms that a row must meet by having a value: what statistics and indexes may be asked of.
+    pub(crate) fn requiring(&self) -> impl Iterator<Item = &Term> {
+        self.terms.iter().filter(|term| !term.excludes)
     }
 
     /// The rows of a tail batch (event schema) that match, text included.
@@ -171,10 +181,16 @@ impl Term {
         let mut values = values.to_vec();
         values.sort_unstable();
         values.dedup();
-        (!values.is_empty()).then_some(Self { column, values })
+        (!values.is_empty()).then_some(Self { column, values, excludes: false })
     }
 
     fn rows(&self, batch: &RecordBatch) -> Result<BooleanBuffer> {
+        let equal = self.equal_rows(batch)?;
+        Ok(if self.excludes { !&equal } else { equal })
+    }
+
+    /// The rows whose column is one of the values.
+    fn equal_rows(&self, batch: &RecordBatch) -> Result<BooleanBuffer> {
         let Some(array) = batch.column_by_name(self.column) else {
             return Ok(BooleanBuffer::new_unset(batch.num_rows()));
         };
@@ -193,6 +209,15 @@ impl Term {
         }
         Ok(rows)
     }
+}
+
+/// One term a column that has excluded values.
+fn excluding(excluded: &[Exclusion]) -> impl Iterator<Item = Term> {
+    let mut by_column: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
+    for Exclusion { field, value } in excluded {
+        by_column.entry(field.column()).or_default().push(value.clone());
+    }
+    by_column.into_iter().filter_map(|(column, values)| Some(Term { excludes: true, ..Term::new(column, &values)? }))
 }
 
 /// The timestamps of a batch, microseconds UTC.

@@ -22,7 +22,7 @@ use proptest::prelude::*;
 
 use crate::event_query::{EventQuery, Order};
 use crate::filter::Filter;
-use crate::reader::MetadataCache;
+use crate::reader::FileCaches;
 use crate::tally::TallyScan;
 pub(crate) use store::{FixedTail, NOON_US, TestStore, WRITER};
 
@@ -271,7 +271,7 @@ impl Layout {
             tail: Arc::clone(&self.tail),
             files: self.candidates(query),
             store: Arc::clone(&self.store),
-            cache: Arc::new(MetadataCache::new(1 << 20)),
+            caches: Arc::new(FileCaches::new(1 << 20, 1 << 20)),
             filter: Arc::new(Filter::new(query).unwrap()),
         }
     }

@@ -133,8 +133,8 @@ impl Engine {
         let lsns = step(&mut files, lsns);
         let page = PageRequest { ranking: Ranking::Seq, limit: query.limit, after: None, bytes_max: None };
         let filter = Filter::new(query)?.with_seqs(seqs(lsns.clone()));
-        let (store, cache) = (self.table().object_store(), self.metadata_cache());
-        let page = search_rows(Arc::default(), files.into(), store, cache, &page, filter).await?;
+        let (store, caches) = (self.table().object_store(), self.caches());
+        let page = search_rows(Arc::default(), files.into(), store, caches, &page, filter).await?;
         let looked_at = match page.events.num_rows().checked_sub(1) {
             Some(last) if page.next.is_some() => lsn_of(Seqs::of(&page.events).get(last))?,
             _ => Lsn(*lsns.end()),

@@ -7,7 +7,7 @@ use annals_table::{DataFile, SEGMENT_ROWS, Snapshot, Table};
 use futures::stream::{self, StreamExt as _};
 use object_store::ObjectStore;
 
-use crate::reader::{DataReader, Footer, IndexUse, MetadataCache, ScanStats};
+use crate::reader::{DataReader, FileCaches, Footer, IndexUse, ScanStats};
 use crate::word_filter::WordFilter;
 
 /// Files whose word indexes are asked at once.
@@ -72,7 +72,7 @@ pub(crate) async fn narrow_by_traces(
 /// Never fails: a file that cannot be asked stays, and whoever reads its rows is told why.
 pub(crate) async fn narrow_by_words(
     store: &Arc<dyn ObjectStore>,
-    cache: &MetadataCache,
+    caches: &FileCaches,
     candidates: Candidates,
     words: &WordFilter,
     stats: &mut ScanStats,
@@ -85,7 +85,7 @@ pub(crate) async fn narrow_by_words(
     let lookups = files.into_iter().map(|file| {
         Box::pin(async move {
             let mut stats = ScanStats::default();
-            let found = segments_by_words(store, cache, &file, words, &mut stats).await;
+            let found = segments_by_words(store, caches, &file, words, &mut stats).await;
             (file, found, stats)
         })
     });
@@ -120,12 +120,12 @@ pub(crate) async fn narrow_by_words(
 
 async fn segments_by_words(
     store: &Arc<dyn ObjectStore>,
-    cache: &MetadataCache,
+    caches: &FileCaches,
     file: &Arc<DataFile>,
     words: &WordFilter,
     stats: &mut ScanStats,
 ) -> Option<Vec<u32>> {
-    let reader = DataReader::new(Arc::clone(store), Arc::clone(file)).ok()?;
-    let footer = Footer::open(&reader, cache, false, stats).await.ok()?.footer;
+    let reader = DataReader::new(Arc::clone(store), Arc::clone(file), caches).ok()?;
+    let footer = Footer::open(&reader, &caches.footers, false, stats).await.ok()?.footer;
     words.segments(&reader, &footer, stats).await.ok()?
 }

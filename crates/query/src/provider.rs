@@ -27,7 +27,7 @@ use crate::file_scan::FileScan;
 use crate::index_use::{Candidates, Narrowed, narrow_by_traces, narrow_by_words};
 use crate::like::word_filter;
 use crate::prune::{Bounds, is_answered_by_partitions, text_values};
-use crate::reader::{MetadataCache, ScanStats};
+use crate::reader::{FileCaches, ScanStats};
 use crate::scan_exec::{EventsScanExec, ScanCounts};
 use crate::scan_plan::ScanPlan;
 use crate::view::View;
@@ -39,12 +39,12 @@ pub(crate) struct EventsTable {
     table: Arc<Table>,
     file_scan: FileScan,
     /// Footers of its files, by which word indexes are found.
-    footers: Arc<MetadataCache>,
+    caches: Arc<FileCaches>,
 }
 
 impl EventsTable {
-    pub(crate) fn new(view: View, table: Arc<Table>, file_scan: FileScan, footers: Arc<MetadataCache>) -> Self {
-        Self { view, table, file_scan, footers }
+    pub(crate) fn new(view: View, table: Arc<Table>, file_scan: FileScan, caches: Arc<FileCaches>) -> Self {
+        Self { view, table, file_scan, caches }
     }
 
     /// The tail's rows that keep `exact`, the filters that nobody above will check again.
@@ -111,7 +111,7 @@ impl TableProvider for EventsTable {
         let narrowed = narrow_by_traces(&self.table, &self.view.snapshot, plan.files, traces.as_deref()).await;
         let Narrowed { candidates, stats: mut planning } = narrowed;
         let (store, words) = (self.table.object_store(), word_filter(filters));
-        let candidates = narrow_by_words(store, &self.footers, candidates, &words, &mut planning).await;
+        let candidates = narrow_by_words(store, &self.caches, candidates, &words, &mut planning).await;
         let Candidates { files, segments } = candidates;
         let tail_rows = if bounds.is_empty() { 0 } else { self.view.tail_rows() };
         let mut inputs = Vec::with_capacity(2);

@@ -26,7 +26,7 @@ use crate::filter::{Filter, timestamps};
 use crate::index_use::{Candidates, SegmentsByPath, narrow_by_traces};
 use crate::page_budget::affordable;
 use crate::reader::{
-    DataReader, Footer, Hit, MetadataCache, Rank, Ranking, ScanStats, Seqs, Top, Window, WindowScan, event_rows,
+    DataReader, FileCaches, Footer, Hit, Rank, Ranking, ScanStats, Seqs, Top, Window, WindowScan, event_rows,
     file_seqs, on_cpu, read_rows, scan_window, surviving_windows, tail_parts,
 };
 use crate::stopwatch::Stopwatch;
@@ -75,9 +75,9 @@ impl Engine {
         let plan_ms = watch.ms();
         let page = PageRequest { bytes_max: self.settings().page_bytes_max, ..PageRequest::of(query) };
         let tail = tail_batches(&view);
-        let (store, cache) = (self.table().object_store(), self.metadata_cache());
+        let (store, caches) = (self.table().object_store(), self.caches());
         let (candidates, index) = (narrowed.candidates, narrowed.stats);
-        let scan = search_rows(tail, candidates, store, cache, &page, filter);
+        let scan = search_rows(tail, candidates, store, caches, &page, filter);
         let mut page = within(self.settings().time_ms_max, scan).await?;
         page.stats += index;
         page.stats.files_total = view.snapshot.file_count();
@@ -118,7 +118,7 @@ pub(crate) async fn search_rows(
     tail: Arc<[RecordBatch]>,
     candidates: Candidates,
     store: &Arc<dyn ObjectStore>,
-    cache: &Arc<MetadataCache>,
+    caches: &Arc<FileCaches>,
     page: &PageRequest<'_>,
     filter: Filter,
 ) -> Result<EventPage> {
@@ -143,7 +143,7 @@ pub(crate) async fn search_rows(
     }
     let scan = DataScan {
         store: Arc::clone(store),
-        cache: Arc::clone(cache),
+        caches: Arc::clone(caches),
         filter,
         ranking: page.ranking,
         wanted,
@@ -209,7 +209,7 @@ fn scan_tail(
 /// What every step of the scan of data files shares.
 struct DataScan {
     store: Arc<dyn ObjectStore>,
-    cache: Arc<MetadataCache>,
+    caches: Arc<FileCaches>,
     filter: Arc<Filter>,
     ranking: Ranking,
     wanted: usize,
@@ -296,7 +296,7 @@ async fn run_step(scan: Arc<DataScan>, step: Step, top: Top) -> Result<Found> {
             let reader = scan.reader(source)?;
             // What the trace index said is more than a Bloom filter tells.
             let with_blooms = scan.filter.trace_ids().is_some() && !scan.segments.contains_key(&reader.file.path);
-            let open = Footer::open(&reader, &scan.cache, with_blooms, &mut stats).await?;
+            let open = Footer::open(&reader, &scan.caches.footers, with_blooms, &mut stats).await?;
             let (mut windows, pruned) =
                 surviving_windows(&reader.file, &open.footer, &scan.filter, scan.ranking, scan.wanted);
             stats.row_groups_pruned += pruned;
@@ -312,7 +312,7 @@ async fn run_step(scan: Arc<DataScan>, step: Step, top: Top) -> Result<Found> {
             let Some(first) = (0..windows.len()).min_by_key(|&index| windows[index].bound) else {
                 return Ok(Found { top, source, footer: None, windows, stats });
             };
-            let footer = open.with_pages(&reader, &scan.cache, &mut stats).await?;
+            let footer = open.with_pages(&reader, &scan.caches.footers, &mut stats).await?;
             (source, footer, windows.swap_remove(first), windows)
         }
     };
@@ -334,7 +334,7 @@ pub(crate) fn cut(windows: &mut Vec<Window>, footer: &Footer, segments: &[u32]) 
 
 impl DataScan {
     fn reader(&self, source: u32) -> Result<DataReader> {
-        DataReader::new(Arc::clone(&self.store), Arc::clone(&self.files[source as usize]))
+        DataReader::new(Arc::clone(&self.store), Arc::clone(&self.files[source as usize]), &self.caches)
     }
 }
 

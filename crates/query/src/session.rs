@@ -22,7 +22,7 @@ use crate::catalog::{CATALOG, SCHEMA, StoreSchema};
 use crate::error::{Error, Result};
 use crate::file_scan::FileScan;
 use crate::provider::EventsTable;
-use crate::reader::MetadataCache;
+use crate::reader::FileCaches;
 use crate::settings::QuerySettings;
 use crate::view::View;
 
@@ -40,7 +40,7 @@ pub(crate) struct SessionTemplate {
     state: SessionState,
     file_scan: FileScan,
     /// Footers that filter scans keep too.
-    footers: Arc<MetadataCache>,
+    caches: Arc<FileCaches>,
     event_kinds: Arc<dyn TableProvider>,
 }
 
@@ -59,7 +59,7 @@ impl SessionTemplate {
         memory: Arc<dyn MemoryPool>,
         store: Arc<dyn ObjectStore>,
         url: &str,
-        footers: Arc<MetadataCache>,
+        caches: Arc<FileCaches>,
     ) -> Result<Self> {
         let store_url = ObjectStoreUrl::parse(url).map_err(Error::from_datafusion)?;
         let runtime = runtime(settings, memory)?;
@@ -76,7 +76,7 @@ impl SessionTemplate {
         let kinds = Catalog::builtin().to_batch();
         let event_kinds = MemTable::try_new(kinds.schema(), vec![vec![kinds]]).map_err(Error::from_datafusion)?;
         let file_scan = FileScan::new(store, store_url, metadata_cache);
-        Ok(Self { state, file_scan, footers, event_kinds: Arc::new(event_kinds) })
+        Ok(Self { state, file_scan, caches, event_kinds: Arc::new(event_kinds) })
     }
 
     /// Makes the files of `other`'s table readable here.
@@ -87,8 +87,8 @@ impl SessionTemplate {
 
     /// The table that shows `view`, a version of `table`, for a session that knows its store.
     pub(crate) fn events(&self, view: View, table: &Arc<Table>) -> Arc<dyn TableProvider> {
-        let footers = Arc::clone(&self.footers);
-        Arc::new(EventsTable::new(view, Arc::clone(table), self.file_scan.clone(), footers))
+        let caches = Arc::clone(&self.caches);
+        Arc::new(EventsTable::new(view, Arc::clone(table), self.file_scan.clone(), caches))
     }
 
     /// The memory of all running queries.

@@ -21,6 +21,8 @@ pub struct QuerySettings {
     /// Memory for cached Parquet footers, bytes: this much for SQL, this much for filter scans. Default 128 MiB; 0 caches
     /// none.
     pub metadata_cache_bytes_max: usize,
+    /// Memory for blocks of data files that lookups read again and again, bytes. Default 64 MiB; 0 keeps none.
+    pub block_cache_bytes_max: usize,
     /// Most rows an SQL answer may have; one more fails the query. Default no limit; at least 1.
     pub rows_max: Option<u64>,
     /// Bytes of rows, as estimated from the sizes of row groups, at which a page of a filter scan ends although it has fewer rows
@@ -46,6 +48,7 @@ impl Default for QuerySettings {
             target_partitions: std::thread::available_parallelism()
                 .map_or(1, |cores| cores.get().min(TARGET_PARTITIONS_MAX)),
             metadata_cache_bytes_max: 128 << 20,
+            block_cache_bytes_max: 64 << 20,
             rows_max: None,
             page_bytes_max: None,
             time_ms_max: Some(300_000),

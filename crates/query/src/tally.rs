@@ -19,7 +19,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event_query::EventQuery;
 use crate::filter::Filter;
 use crate::reader::{
-    DataReader, Footer, MetadataCache, Ranking, RowRanges, RowRequest, Rows, ScanStats, Window, find_text, on_cpu,
+    DataReader, FileCaches, Footer, Ranking, RowRanges, RowRequest, Rows, ScanStats, Window, find_text, on_cpu,
     surviving_windows, tail_parts, with_microseconds,
 };
 use crate::search::{candidate_files, cut, tail_batches};
@@ -59,7 +59,7 @@ pub(crate) struct TallyScan {
     pub(crate) tail: Arc<[RecordBatch]>,
     pub(crate) files: Vec<Arc<DataFile>>,
     pub(crate) store: Arc<dyn ObjectStore>,
-    pub(crate) cache: Arc<MetadataCache>,
+    pub(crate) caches: Arc<FileCaches>,
     pub(crate) filter: Arc<Filter>,
 }
 
@@ -89,7 +89,7 @@ impl Engine {
             tail: tail_batches(&view),
             files: candidate_files(&view, &query, &filter),
             store: Arc::clone(self.table().object_store()),
-            cache: Arc::clone(self.metadata_cache()),
+            caches: Arc::clone(self.caches()),
             filter: Arc::new(filter),
         };
         Ok((scan, view.snapshot.file_count()))
@@ -133,8 +133,8 @@ impl TallyScan {
                 if let Some(part) = parts.pop() {
                     running.spawn(count_part(part, filter, total.fork()));
                 } else if let Some(file) = files.next() {
-                    let reader = DataReader::new(Arc::clone(&self.store), Arc::clone(file))?;
-                    running.spawn(open(reader, Arc::clone(&self.cache), filter));
+                    let reader = DataReader::new(Arc::clone(&self.store), Arc::clone(file), &self.caches)?;
+                    running.spawn(open(reader, Arc::clone(&self.caches), filter));
                 } else {
                     break;
                 }
@@ -153,9 +153,9 @@ impl TallyScan {
 }
 
 /// Reads what a file says of itself, and divides the rows that can match.
-async fn open<T>(reader: DataReader, cache: Arc<MetadataCache>, filter: Arc<Filter>) -> Result<(Done<T>, ScanStats)> {
+async fn open<T>(reader: DataReader, caches: Arc<FileCaches>, filter: Arc<Filter>) -> Result<(Done<T>, ScanStats)> {
     let mut stats = ScanStats::default();
-    let open = Footer::open(&reader, &cache, filter.trace_ids().is_some(), &mut stats).await?;
+    let open = Footer::open(&reader, &caches.footers, filter.trace_ids().is_some(), &mut stats).await?;
     let (mut windows, pruned) = surviving_windows(&reader.file, &open.footer, &filter, Ranking::Oldest, usize::MAX);
     stats.row_groups_pruned += pruned;
     if !windows.is_empty()
@@ -173,7 +173,7 @@ async fn open<T>(reader: DataReader, cache: Arc<MetadataCache>, filter: Arc<Filt
     };
     let is_whole = filter.text.is_none() && windows.iter().all(is_whole);
     // Without the places of pages a part would read whole columns, and so would the texts of some of its rows.
-    let footer = if is_whole { open.footer } else { open.with_pages(&reader, &cache, &mut stats).await? };
+    let footer = if is_whole { open.footer } else { open.with_pages(&reader, &caches.footers, &mut stats).await? };
     let mut parts = Vec::new();
     for window in windows {
         stats.segments_read += window.rows.segments(footer.first_rows()[window.row_group]);

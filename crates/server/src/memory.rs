@@ -18,10 +18,14 @@ pub use machine::machine_memory_bytes;
 /// third more of them than the window.
 pub const KNOWN_ID_BYTES: u64 = 52;
 
+/// What the program takes before it holds anything: its code and its threads. The same for a small server and a large one.
+const PROGRAM_BYTES: u64 = 48 << 20;
+
 /// Freezing later than this makes files no better and a stop longer.
 const FREEZE_BYTES_MAX: u64 = 256 << 20;
 
-/// How memory is divided. Parts are in bytes; they and the reserve together are exactly `total_bytes`.
+/// How memory is divided. Parts are in bytes; they and the reserve together are exactly `total_bytes`. Percents are of what the
+/// program itself leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct MemoryPlan {
     /// All of it.
@@ -32,15 +36,17 @@ pub struct MemoryPlan {
     pub freeze_bytes: u64,
     /// Bodies of requests in flight and what they are decoded to: 15%.
     pub requests_bytes_max: u64,
-    /// Sorts, joins and aggregates of all queries: 20%. The engine's `memory_bytes_max`.
+    /// Sorts, joins and aggregates of all queries: 18%. The engine's `memory_bytes_max`.
     pub queries_bytes_max: u64,
     /// One of the two caches of file footers: 3% each. The engine's `metadata_cache_bytes_max`.
     pub metadata_cache_bytes_max: u64,
+    /// Blocks of data files that lookups read again and again: 3%. The engine's `block_cache_bytes_max`.
+    pub block_cache_bytes_max: u64,
     /// Ids of known events: 7%, at most what all of them need.
     pub known_ids_bytes_max: u64,
     /// Answers to idempotency keys: 1%.
     pub idempotency_bytes_max: u64,
-    /// The rest, a fifth or more: encoding files, answers on their way, the allocator's slack, the code.
+    /// The rest, a fifth and the program: encoding files, answers on their way, the allocator's slack, code and threads.
     pub reserve_bytes: u64,
 }
 
@@ -48,7 +54,8 @@ impl MemoryPlan {
     /// Divides `total_bytes`; `known_ids_max` is how many event ids are wanted in memory. Below 256 MiB the parts become too
     /// small to work with (see [`MEMORY_BYTES_MIN`](crate::settings::MEMORY_BYTES_MIN)), but still add up.
     pub fn new(total_bytes: u64, known_ids_max: u64) -> Self {
-        let percent = |percent: u64| (u128::from(total_bytes) * u128::from(percent) / 100) as u64;
+        let shared_bytes = total_bytes.saturating_sub(PROGRAM_BYTES);
+        let percent = |percent: u64| (u128::from(shared_bytes) * u128::from(percent) / 100) as u64;
         let memtable_bytes_max = percent(30);
         let metadata_cache_bytes_max = percent(3);
         let mut plan = Self {
@@ -56,8 +63,9 @@ impl MemoryPlan {
             memtable_bytes_max,
             freeze_bytes: (memtable_bytes_max / 5 * 2).min(FREEZE_BYTES_MAX),
             requests_bytes_max: percent(15),
-            queries_bytes_max: percent(20),
+            queries_bytes_max: percent(18),
             metadata_cache_bytes_max,
+            block_cache_bytes_max: percent(3),
             known_ids_bytes_max: percent(7).min(known_ids_max.saturating_mul(KNOWN_ID_BYTES)),
             idempotency_bytes_max: percent(1),
             reserve_bytes: 0,
@@ -83,6 +91,7 @@ impl MemoryPlan {
             + self.requests_bytes_max
             + self.queries_bytes_max
             + 2 * self.metadata_cache_bytes_max
+            + self.block_cache_bytes_max
             + self.known_ids_bytes_max
             + self.idempotency_bytes_max
     }
@@ -100,8 +109,12 @@ impl MemoryPlan {
             ("queries", self.queries_bytes_max, "sorts, joins and aggregates".to_owned()),
             (
                 "caches",
-                2 * self.metadata_cache_bytes_max,
-                format!("file footers, {} for SQL and as much for searches", mebibytes(self.metadata_cache_bytes_max)),
+                2 * self.metadata_cache_bytes_max + self.block_cache_bytes_max,
+                format!(
+                    "file footers, {} for SQL and as much for searches; {} for blocks of files",
+                    mebibytes(self.metadata_cache_bytes_max),
+                    mebibytes(self.block_cache_bytes_max)
+                ),
             ),
             (
                 "known ids",
@@ -158,6 +171,7 @@ mod tests {
                 let query = QuerySettings {
                     memory_bytes_max: plan.queries_bytes_max as usize,
                     metadata_cache_bytes_max: plan.metadata_cache_bytes_max as usize,
+                    block_cache_bytes_max: plan.block_cache_bytes_max as usize,
                     ..QuerySettings::default()
                 };
                 query.validate().unwrap();
@@ -170,12 +184,12 @@ mod tests {
         assert_eq!(MemoryPlan::new(64 << 30, IDS).known_ids_window(), IDS);
         assert_eq!(MemoryPlan::new(64 << 30, 0).known_ids_bytes_max, 0);
         let small = MemoryPlan::new(256 * MIB, IDS).known_ids_window();
-        assert!((300_000..400_000).contains(&small), "{small}");
+        assert!((280_000..320_000).contains(&small), "{small}");
     }
 
     #[test]
     fn a_memtable_freezes_at_two_fifths_and_never_above_256_mib() {
-        assert_eq!(MemoryPlan::new(1_000 * MIB, IDS).freeze_bytes, 120 * MIB);
+        assert_eq!(MemoryPlan::new(1_048 * MIB, IDS).freeze_bytes, 120 * MIB);
         assert_eq!(MemoryPlan::new(1 << 40, IDS).freeze_bytes, 256 * MIB);
     }
 
@@ -189,8 +203,8 @@ mod tests {
 
     #[test]
     fn every_part_is_told_on_a_line_of_its_own() {
-        let text = MemoryPlan::new(1_000 * MIB, 1_000).to_string();
-        for line in ["total           1000.0 MiB", "memtables        300.0 MiB", "the last 1000 event ids"] {
+        let text = MemoryPlan::new(1_048 * MIB, 1_000).to_string();
+        for line in ["total           1048.0 MiB", "memtables        300.0 MiB", "the last 1000 event ids"] {
             assert!(text.contains(line), "{text}");
         }
         assert_eq!(text.lines().count(), 8);

@@ -3,6 +3,8 @@
 //! Counters are counted where things happen. What stands somewhere already (the writer, the table, the process) is read
 //! when it is asked for: a [`Reading`].
 
+mod caches;
+
 use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
@@ -16,6 +18,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::node::Node;
+use caches::{CacheMetrics, CacheReading};
 
 /// The media type of [`Metrics::text`].
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -89,6 +92,7 @@ pub(crate) struct Metrics {
     memory_used: Gauge,
     memory_limit: Gauge,
     read: Gauges,
+    caches: CacheMetrics,
 }
 
 /// What a [`Reading`] sets.
@@ -120,6 +124,7 @@ pub(crate) struct Reading {
     totals: annals_table::Totals,
     queries_running: usize,
     tails_open: usize,
+    caches: CacheReading,
 }
 
 impl Reading {
@@ -132,6 +137,7 @@ impl Reading {
             totals: snapshot.totals(),
             queries_running: node.reads.queries_running(),
             tails_open: node.reads.tails_open(),
+            caches: CacheReading::of(&node.engine),
         }
     }
 }
@@ -152,6 +158,7 @@ impl Metrics {
             memory_used: Gauge::default(),
             memory_limit: Gauge::default(),
             read: Gauges::default(),
+            caches: CacheMetrics::default(),
             registry: Registry::default(),
         };
         let started: AnyGauge<f64, AtomicU64> = AnyGauge::default();
@@ -159,6 +166,7 @@ impl Metrics {
         registry.register_with_unit("start_time", "When the process started, since 1970", Unit::Seconds, started);
         metrics.register_counted(&mut registry);
         metrics.read.register(&mut registry);
+        metrics.caches.register(&mut registry);
         Self { registry, ..metrics }
     }
 
@@ -208,6 +216,7 @@ impl Metrics {
     pub(crate) fn text(&self, reading: Option<&Reading>) -> String {
         if let Some(reading) = reading {
             self.read.set(reading);
+            self.caches.set(&reading.caches);
         }
         self.read.resident_bytes.set(resident_bytes().unwrap_or(0));
         let mut text = String::new();
@@ -246,7 +255,7 @@ impl Gauges {
     }
 
     fn set(&self, reading: &Reading) {
-        let Reading { writer, version, totals, queries_running, tails_open } = reading;
+        let Reading { writer, version, totals, queries_running, tails_open, caches: _ } = reading;
         for (gauge, value) in [
             (&self.queries_running, *queries_running as u64),
             (&self.tails_open, *tails_open as u64),

@@ -184,6 +184,7 @@ fn query_settings(resolved: &Resolved) -> QuerySettings {
     QuerySettings {
         memory_bytes_max: bytes(memory.queries_bytes_max),
         metadata_cache_bytes_max: bytes(memory.metadata_cache_bytes_max),
+        block_cache_bytes_max: bytes(memory.block_cache_bytes_max),
         page_bytes_max: Some(page_bytes_max(memory.queries_bytes_max, resolved.settings.queries_max)),
         time_ms_max: Some(resolved.settings.query_time_s_max * 1_000),
         spill_dir: Some(std::env::temp_dir()),

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool reports on the terminal")]
 
 mod bench;
+mod chromium;
 mod duplicates;
 mod edges;
 mod faults;
@@ -11,6 +12,8 @@ mod licences;
 mod metadata;
 mod mount;
 mod node;
+mod packages;
+mod page;
 mod python;
 mod report;
 mod shell;
@@ -28,9 +31,10 @@ Usage: cargo xtask <command>
 
 Commands:
   test                 run every step: format, clippy, edges, duplicates, licences, tests, docs, shared, python,
-                       node, syslog-ng, mount
+                       node, syslog-ng, page, mount
   test --list          name the steps and what each does
   test --only STEP     run this step only (may be repeated)
+  ui                   build the web page from crates/server/ui and put the bundle where it is committed
   bench peers [ARG…]   compare with DuckDB, ClickHouse and Polars on generated events; arguments go to
                        benches/peers/peers.py (try --help), as they do to the others' scripts
   bench scale [ARG…]   find a trace among ten times as many events (benches/peers/scale.py)
@@ -68,6 +72,7 @@ fn main() -> ExitCode {
             Ok(only) => steps::run(&only),
             Err(error) => return usage(&error),
         },
+        ["ui"] => page::rebuild().map(|()| true),
         ["bench", script @ ("peers" | "scale" | "ingest" | "acks"), rest @ ..] => {
             bench::script(script, rest).map(|()| true)
         }

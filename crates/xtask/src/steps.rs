@@ -10,7 +10,7 @@ use anyhow::Result;
 use crate::metadata::Metadata;
 use crate::report::{Outcome, Report};
 use crate::shell::{cargo, check, count_tests, run as run_command, timed};
-use crate::{duplicates, edges, licences, mount, node, python, syslog_ng};
+use crate::{chromium, duplicates, edges, licences, mount, node, page, python, syslog_ng};
 
 /// Pinned versions of the Python clients.
 const REQUIREMENTS: &str = "tests/interop/requirements.txt";
@@ -19,10 +19,14 @@ const REQUIREMENTS: &str = "tests/interop/requirements.txt";
 const OTLP_REQUIREMENTS: &str = "tests/otlp/requirements.txt";
 
 /// OpenTelemetry's clients for Node, the script that uses them, and the version of Node that they need.
-const NODE_CLIENTS: (&str, &str, u32) = ("tests/otlp", "send_logs.mjs", 20);
+const NODE_CLIENTS: (&str, &str, (u32, u32)) = ("tests/otlp", "send_logs.mjs", (20, 6));
+
+/// What drives the page in a real browser, and its scripts.
+const PAGE_SCRIPTS: (&str, &str) = ("tests/page", "scripts");
 
 /// Names of modules whose tests need more than a checkout.
-pub(crate) const NEEDS: [&str; 5] = ["needs_shared", "needs_python", "needs_node", "needs_syslog_ng", "needs_mount"];
+pub(crate) const NEEDS: [&str; 6] =
+    ["needs_shared", "needs_python", "needs_node", "needs_syslog_ng", "needs_mount", "needs_page"];
 
 /// One step.
 pub(crate) struct Step {
@@ -52,6 +56,7 @@ pub(crate) const ALL: &[Step] = &[
     },
     Step { name: "node", what: "Node clients send log records", run: node },
     Step { name: "syslog-ng", what: "syslog-ng forwards its messages", run: syslog_ng },
+    Step { name: "page", what: "the page is the build of its sources, and works in Chromium", run: page },
     Step { name: "mount", what: "a server on a file system that is really full", run: mounted },
 ];
 
@@ -159,10 +164,27 @@ fn python() -> Result<Outcome> {
 }
 
 fn node() -> Result<Outcome> {
-    let (folder, script, major_min) = NODE_CLIENTS;
-    match node::environment(folder, script, major_min) {
+    let (folder, script, version_min) = NODE_CLIENTS;
+    match node::environment(folder, &[script], version_min) {
         Ok(folder) => build_program().and_then(|()| count_tests(tests_that("needs_node").env("ANNALS_NODE", folder))),
         Err(error) => Ok(Outcome::NotRun { why: format!("{error:#}; then run: cargo xtask test --only node") }),
+    }
+}
+
+fn page() -> Result<Outcome> {
+    let (folder, scripts) = PAGE_SCRIPTS;
+    let needed = page::environment().and_then(|sources| {
+        let scripts = node::environment(folder, &[scripts], page::NODE_MIN)?.join(scripts);
+        Ok((sources, scripts, chromium::program()?))
+    });
+    match needed {
+        Ok((sources, scripts, chromium)) => {
+            page::check(&sources)?;
+            build_program()?;
+            let mut tests = tests_that("needs_page");
+            count_tests(tests.env("ANNALS_PAGE_SCRIPTS", scripts).env("ANNALS_CHROMIUM", chromium))
+        }
+        Err(error) => Ok(Outcome::NotRun { why: format!("{error:#}; then run: cargo xtask test --only page") }),
     }
 }
 

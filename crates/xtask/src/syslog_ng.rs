@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::shell::{output, run};
+use crate::packages;
 
 /// Its name, found on the path.
 const PROGRAM: &str = "syslog-ng";
@@ -20,22 +20,9 @@ pub(crate) fn program() -> Result<&'static str> {
     if can_send() {
         return Ok(PROGRAM);
     }
-    let packages = PACKAGES.join(" ");
-    let is_root = output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
-    if !is_root {
-        bail!("syslog-ng with its http module is needed (on Debian and Ubuntu: apt-get install {packages})");
-    }
-    println!("installing {packages}");
-    let install = || {
-        let mut apt_get = Command::new("apt-get");
-        apt_get.args(["install", "--yes", "--quiet=2", "--no-install-recommends"]).args(PACKAGES);
-        run(apt_get.env("DEBIAN_FRONTEND", "noninteractive"))
-    };
-    // A list of packages that is too old, or not there, names files that are gone.
-    let installed =
-        install().or_else(|_| run(Command::new("apt-get").args(["update", "--quiet=2"])).and_then(|()| install()));
-    if installed.is_err() || !can_send() {
-        bail!("apt-get could not install {packages}");
+    packages::install(&PACKAGES, "syslog-ng with its http module is needed")?;
+    if !can_send() {
+        bail!("apt-get installed {}, and syslog-ng still has no http module", PACKAGES.join(" "));
     }
     Ok(PROGRAM)
 }

@@ -146,7 +146,7 @@ fn the_listing_shows_key_value_source_and_plan() {
     let mut table = Vec::new();
     write_table(&resolved, Paint::for_stdout(ColorChoice::Never), &mut table).unwrap();
     let table = String::from_utf8(table).unwrap();
-    for part in ["Keeping\n", "flag --keep", "256.0 MiB", "on a machine with 16.0 GiB", "Bodies above 19.2 MiB"] {
+    for part in ["Keeping\n", "flag --keep", "256.0 MiB", "on a machine with 16.0 GiB", "Bodies above 15.6 MiB"] {
         assert!(table.contains(part), "{part}\n{table}");
     }
 }

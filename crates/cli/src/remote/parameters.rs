@@ -21,6 +21,7 @@ pub(super) fn parameters(query: &EventQuery) -> Vec<(&'static str, String)> {
     for (name, values) in texts {
         parameters.extend(values.iter().map(|value| (name, value.clone())));
     }
+    parameters.extend(query.excluded.iter().map(|exclusion| ("not", exclusion.to_string())));
     parameters.extend(query.text.iter().map(|text| ("q", text.clone())));
     parameters.extend(query.from_us.map(|us| ("since", format_timestamp(us))));
     parameters.extend(query.until_us.map(|us| ("until", format_timestamp(us))));
@@ -45,6 +46,7 @@ mod tests {
             from_us: Some(0),
             levels: vec![Level::Warn, Level::Error],
             end_user_ids: vec!["a&b=c".to_owned()],
+            excluded: vec!["type:a:b".parse().unwrap()],
             text: Some("100 %".to_owned()),
             order: Order::OldestFirst,
             ..EventQuery::default()
@@ -54,6 +56,7 @@ mod tests {
             ("level", "WARN"),
             ("level", "ERROR"),
             ("user", "a&b=c"),
+            ("not", "type:a:b"),
             ("q", "100 %"),
             ("since", "1970-01-01T00:00:00.000000Z"),
             ("order", "oldest"),

@@ -67,6 +67,32 @@ fn few_and_many_values_match_alike() {
 }
 
 #[test]
+fn excluded_values_are_left_out_and_null_is_not() {
+    let batch = batch(&[
+        (columns::TYPE, [Some("a"), Some("b"), None]),
+        (columns::STATUS, [Some("OK"), Some("OK"), Some("FAILED")]),
+    ]);
+    let without = |excluded: &[&str]| {
+        let excluded = excluded.iter().map(|text| text.parse().unwrap()).collect();
+        EventQuery { excluded, ..EventQuery::default() }
+    };
+    assert_eq!(matching(&without(&["type:a"]), &batch), [1, 2]);
+    assert_eq!(matching(&without(&["type:a", "type:b"]), &batch), [2]);
+    assert_eq!(matching(&without(&["type:a", "status:FAILED"]), &batch), [1]);
+    let many: Vec<String> = (0..20).map(|number| format!("type:other-{number}")).chain(["type:b".to_owned()]).collect();
+    assert_eq!(matching(&without(&many.iter().map(String::as_str).collect::<Vec<_>>()), &batch), [0, 2]);
+    let both = EventQuery { types: vec!["a".to_owned(), "b".to_owned()], ..without(&["type:a"]) };
+    assert_eq!(matching(&both, &batch), [1]);
+}
+
+#[test]
+fn an_excluded_value_narrows_no_index() {
+    let excluded = vec!["trace:x".parse().unwrap(), "user:u".parse().unwrap()];
+    let filter = Filter::new(&EventQuery { excluded, ..EventQuery::default() }).unwrap();
+    assert!(filter.trace_ids().is_none() && !filter.seeks() && filter.words.is_empty());
+}
+
+#[test]
 fn text_is_found_in_each_searched_column_in_either_case() {
     let batch = batch(&[
         (columns::MESSAGE, [Some("Sync FAILED"), Some("x"), Some("x")]),

@@ -13,6 +13,7 @@ use parquet::arrow::push_decoder::ParquetPushDecoderBuilder;
 use parquet::errors::ParquetError;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::reader::file_caches::FileCaches;
 use crate::reader::footer::Footer;
 use crate::reader::scan_stats::ScanStats;
 use crate::reader::stored_file::StoredFile;
@@ -37,8 +38,8 @@ pub(crate) struct RowRequest<'a> {
 }
 
 impl DataReader {
-    pub(crate) fn new(store: Arc<dyn ObjectStore>, file: Arc<DataFile>) -> Result<Self> {
-        let stored = StoredFile::of(store, &file)?;
+    pub(crate) fn new(store: Arc<dyn ObjectStore>, file: Arc<DataFile>, caches: &FileCaches) -> Result<Self> {
+        let stored = StoredFile::of(store, &file)?.through(&caches.blocks);
         Ok(Self { file, stored })
     }
 

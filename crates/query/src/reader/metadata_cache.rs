@@ -16,7 +16,7 @@ use crate::reader::footer::Footer;
 const FOOTER_BYTES: usize = 16 << 10;
 
 /// Footers of data files. Cheap to ask: one short lock, no I/O under it.
-pub struct MetadataCache {
+pub(crate) struct MetadataCache {
     footers: Cache<Arc<str>, Kept, ByBytes>,
 }
 
@@ -57,7 +57,7 @@ impl Weighter<Arc<str>, Kept> for ByBytes {
 
 impl MetadataCache {
     /// A cache that holds at most `bytes_max` bytes of footers, by their own estimate; 0 keeps nothing.
-    pub fn new(bytes_max: usize) -> Self {
+    pub(crate) fn new(bytes_max: usize) -> Self {
         let options = OptionsBuilder::new()
             .estimated_items_capacity((bytes_max / FOOTER_BYTES).max(1))
             .weight_capacity(bytes_max as u64)
@@ -68,12 +68,12 @@ impl MetadataCache {
     }
 
     /// Bytes held, by the footers' own estimate.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         usize::try_from(self.footers.weight()).unwrap_or(usize::MAX)
     }
 
     /// How it stands. Cheap.
-    pub fn stats(&self) -> CacheStats {
+    pub(crate) fn stats(&self) -> CacheStats {
         CacheStats { bytes: self.footers.weight(), hits: self.footers.hits(), misses: self.footers.misses() }
     }
 

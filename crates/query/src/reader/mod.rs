@@ -8,7 +8,9 @@
 //! All bytes come through [`StoredFile`], which checks them against the file's sums; nothing here trusts them further than an
 //! error.
 
+mod block_cache;
 mod data_reader;
+mod file_caches;
 mod footer;
 mod metadata_cache;
 mod rank;
@@ -23,8 +25,9 @@ mod top;
 mod window;
 
 pub(crate) use data_reader::{DataReader, RowRequest, Rows, undecodable};
+pub use file_caches::FileCaches;
 pub(crate) use footer::{Footer, TAIL_BYTES};
-pub use metadata_cache::{CacheStats, MetadataCache};
+pub use metadata_cache::CacheStats;
 pub(crate) use rank::{Rank, Ranking, Seqs};
 pub(crate) use row_ranges::RowRanges;
 pub(crate) use rows::{event_rows, read_rows};

@@ -13,6 +13,7 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::reader::block_cache::{BlockCache, CACHED_READ_BYTES_MAX};
 use crate::reader::scan_stats::ScanStats;
 use crate::reader::window::on_cpu;
 
@@ -31,6 +32,8 @@ pub(crate) struct StoredFile {
     bytes: u64,
     /// Whether it is ours and so must have sums.
     is_summed: bool,
+    /// Where blocks of small reads are kept.
+    blocks: Option<Arc<BlockCache>>,
 }
 
 /// Proven bytes of a file's end, or those of another program's file as they are.
@@ -57,7 +60,12 @@ impl StoredFile {
 
     pub(crate) fn at(store: Arc<dyn ObjectStore>, path: Path, bytes: u64) -> Self {
         let is_summed = DataFileName::of_path(path.as_ref()).is_some();
-        Self { store, path, bytes, is_summed }
+        Self { store, path, bytes, is_summed, blocks: None }
+    }
+
+    /// The same, with small reads through a cache, which must be of this store alone.
+    pub(crate) fn through(self, blocks: &Arc<BlockCache>) -> Self {
+        Self { blocks: Some(Arc::clone(blocks)), ..self }
     }
 
     /// Reads the end of the file, about `wanted` bytes, and the sums in it; `None` for a file of another program. Of our
@@ -97,7 +105,7 @@ impl StoredFile {
         self.pick(&parts, ranges)
     }
 
-    /// Checked parts of the file that hold `ranges`.
+    /// Checked parts of the file that hold `ranges`, in no particular order.
     pub(crate) async fn parts(
         &self,
         sums: &Arc<BlockSums>,
@@ -109,6 +117,33 @@ impl StoredFile {
         if wide.is_empty() {
             return Ok(Vec::new());
         }
+        let total: u64 = wide.iter().map(|range| range.end - range.start).sum();
+        let Some(blocks) = self.blocks.as_deref().filter(|_| total <= CACHED_READ_BYTES_MAX) else {
+            return self.read_checked(sums, wide, stats).await;
+        };
+        let path = self.path.as_ref();
+        let (mut held, mut missing) = (Vec::with_capacity(wide.len()), Vec::new());
+        for range in wide {
+            match blocks.get(path, sums, &range) {
+                Some(bytes) => held.push(Part { start: range.start, bytes }),
+                None => missing.push(range),
+            }
+        }
+        if !missing.is_empty() {
+            let read = self.read_checked(sums, missing, stats).await?;
+            read.iter().for_each(|part| blocks.insert(path, sums, part.start, &part.bytes));
+            held.extend(read);
+        }
+        Ok(held)
+    }
+
+    /// Ranges as [`BlockSums::widen`] gave them, read in one request and checked.
+    async fn read_checked(
+        &self,
+        sums: &Arc<BlockSums>,
+        wide: Vec<Range<u64>>,
+        stats: &mut ScanStats,
+    ) -> Result<Vec<Part>> {
         let found = self.get(&wide, stats).await?;
         let parts: Vec<Part> =
             wide.into_iter().zip(found).map(|(range, bytes)| Part { start: range.start, bytes }).collect();

@@ -37,7 +37,7 @@ pub(crate) fn surviving_windows(
             || min_us > filter.last_us
             || seqs.end() < filter.seqs.start()
             || seqs.start() > filter.seqs.end()
-            || filter.terms.iter().any(|term| rules_out(footer, group, term))
+            || filter.requiring().any(|term| rules_out(footer, group, term))
             || bloom_rules_out(footer, index, filter)
         {
             pruned += 1;

@@ -10,10 +10,10 @@ use crate::facets::FacetField;
 use crate::fixture::{Layout, TestStore, Writer, batch, block_on, ids, name, oracle, plain_rows, queries, rows};
 use crate::settings::QuerySettings;
 
-async fn page_of(layout: &Layout, cache: &Arc<MetadataCache>, query: &EventQuery, bytes_max: Option<u64>) -> EventPage {
+async fn page_of(layout: &Layout, caches: &Arc<FileCaches>, query: &EventQuery, bytes_max: Option<u64>) -> EventPage {
     let (tail, files) = (Arc::clone(&layout.tail), layout.candidates(query));
     let page = PageRequest { bytes_max, ..PageRequest::of(query) };
-    search_rows(tail, files.into(), &layout.store, cache, &page, Filter::new(query).unwrap()).await.unwrap()
+    search_rows(tail, files.into(), &layout.store, caches, &page, Filter::new(query).unwrap()).await.unwrap()
 }
 
 /// All pages of a query, each from the layout whose turn it is.
@@ -23,7 +23,7 @@ async fn walk(layouts: &[Layout], query: &EventQuery) -> Vec<String> {
 
 /// As [`walk`], with pages that end at so many bytes.
 async fn walk_within(layouts: &[Layout], query: &EventQuery, bytes_max: Option<u64>) -> Vec<String> {
-    let caches: Vec<_> = layouts.iter().map(|_| Arc::new(MetadataCache::new(20_000))).collect();
+    let caches: Vec<_> = layouts.iter().map(|_| Arc::new(FileCaches::new(20_000, 40_000))).collect();
     let mut query = query.clone();
     let mut found = Vec::new();
     for turn in 0.. {
@@ -93,7 +93,7 @@ fn the_latest_rows_come_from_the_newest_file_alone() {
     let query = EventQuery { limit: 5, ..EventQuery::default() };
     block_on(async {
         let layout = Layout::new(&rows, 40, |index| index / 10, Writer::Ours).await;
-        let page = page_of(&layout, &Arc::new(MetadataCache::new(1 << 20)), &query, None).await;
+        let page = page_of(&layout, &Arc::new(FileCaches::new(1 << 20, 0)), &query, None).await;
         assert_eq!(ids(&page.events), oracle(&rows, &query)[..5]);
         let cores = std::thread::available_parallelism().unwrap().get() as u64;
         assert!(page.stats.files_opened <= 2 * cores + 2, "{:?}", page.stats);
@@ -107,12 +107,12 @@ fn a_trace_is_looked_for_only_where_a_bloom_filter_knows_it() {
     let query = EventQuery { trace_ids: vec![name("trace", 33)], ..EventQuery::default() };
     block_on(async {
         let layout = Layout::new(&rows, 40, |index| index / 10, Writer::Ours).await;
-        let cache = Arc::new(MetadataCache::new(16 << 20));
-        let page = page_of(&layout, &cache, &query, None).await;
+        let caches = Arc::new(FileCaches::new(16 << 20, 0));
+        let page = page_of(&layout, &caches, &query, None).await;
         assert_eq!(ids(&page.events), oracle(&rows, &query));
         assert_eq!(page.stats.files_opened, 40);
         assert!(page.stats.row_groups_read <= 3, "{:?}", page.stats);
-        let again = page_of(&layout, &cache, &query, None).await;
+        let again = page_of(&layout, &caches, &query, None).await;
         assert_eq!((again.stats.footers_cached, again.events), (40, page.events));
     });
 }
@@ -122,11 +122,11 @@ fn the_metadata_cache_keeps_within_its_bound() {
     let rows = plain_rows(400);
     block_on(async {
         let layout = Layout::new(&rows, 40, |index| index / 10, Writer::Ours).await;
-        let cache = Arc::new(MetadataCache::new(100_000));
+        let caches = Arc::new(FileCaches::new(100_000, 0));
         let query = EventQuery { trace_ids: vec![name("trace", 33)], ..EventQuery::default() };
         for _ in 0..3 {
-            page_of(&layout, &cache, &query, None).await;
-            assert!((1..=100_000).contains(&cache.bytes()), "{}", cache.bytes());
+            page_of(&layout, &caches, &query, None).await;
+            assert!((1..=100_000).contains(&caches.footers.bytes()), "{}", caches.footers.bytes());
         }
     });
 }
@@ -145,9 +145,9 @@ fn a_damaged_file_is_an_error_and_never_an_answer() {
             file.bytes = cut as u64;
             layout.files[0] = Arc::new(file);
             let (filter, page) = (Filter::new(&query).unwrap(), PageRequest::of(&query));
-            let cache = Arc::new(MetadataCache::new(0));
+            let caches = Arc::new(FileCaches::new(0, 0));
             let (tail, files) = (Arc::clone(&layout.tail), layout.files.clone());
-            let answer = search_rows(tail, files.into(), &layout.store, &cache, &page, filter).await;
+            let answer = search_rows(tail, files.into(), &layout.store, &caches, &page, filter).await;
             assert_eq!(answer.unwrap_err().kind(), ErrorKind::Corrupt, "cut at {cut}");
         }
     });
@@ -163,9 +163,9 @@ fn an_answer_tells_what_it_took() {
     assert!(stats.total_ms > 0.0 && stats.plan_ms <= stats.total_ms && stats.scan_ms <= stats.total_ms, "{stats:?}");
     assert_eq!((stats.files_total, stats.files_considered, stats.files_opened), (1, 1, 1));
     assert!(stats.bytes_read > 0 && stats.requests > 0, "{stats:?}");
-    let cache = engine.cache_stats();
-    assert_eq!((cache.hits, cache.misses), (0, 1));
-    assert!(cache.bytes > 0);
+    let caches = engine.footer_cache_stats();
+    assert_eq!((caches.hits, caches.misses), (0, 1));
+    assert!(caches.bytes > 0);
 }
 
 /// A store with fifty events in each of forty flushes, whose reads are stalled.

@@ -1,7 +1,7 @@
 //! The filters that the endpoints share, from query parameters to an [`EventQuery`].
 
 use annals_event::{Level, ProjectId, parse_time_bound};
-use annals_query::{Cursor, EventQuery, Order};
+use annals_query::{Cursor, EventQuery, Exclusion, Order};
 
 use super::params::{Param, Params, shown};
 
@@ -30,6 +30,7 @@ pub(crate) const FIELDS: &[Param] = &[
     Param::many("event_name"),
     Param::many("status"),
     Param::many("id"),
+    Param::many("not"),
     Param::once("q"),
 ];
 /// Which part of them.
@@ -54,6 +55,7 @@ pub(crate) fn filters(params: &mut Params, now_us: i64) -> EventQuery {
         trace_ids: params.many("trace"),
         event_names: params.many("event_name"),
         statuses: params.many("status"),
+        excluded: params.parsed("not", str::parse::<Exclusion>),
         text: params.one("q").map(str::to_owned),
         ..EventQuery::default()
     }
@@ -108,6 +110,7 @@ fn with_plus(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use annals_event::parse_timestamp;
+    use annals_query::FacetField;
 
     use super::*;
 
@@ -142,7 +145,7 @@ mod tests {
         let cursor = Cursor::new(5, 7, "x");
         let text = format!(
             "project=a&project=b&level=warning&level=17&type=t&user=u&integration=i&workflow=w&credential=c&trace=r\
-             &event_name=e&status=s&id=1&q=rate+limited&since=2026-05-01&until=24h&limit=7&order=oldest&after={cursor}"
+             &event_name=e&status=s&id=1&not=level:debug&not=user:a:b&q=rate+limited&since=2026-05-01&until=24h&limit=7&order=oldest&after={cursor}"
         );
         let one = |value: &str| vec![value.to_owned()];
         let expected = EventQuery {
@@ -159,6 +162,10 @@ mod tests {
             trace_ids: one("r"),
             event_names: one("e"),
             statuses: one("s"),
+            excluded: vec![
+                Exclusion { field: FacetField::Level, value: "DEBUG".to_owned() },
+                Exclusion { field: FacetField::User, value: "a:b".to_owned() },
+            ],
             text: Some("rate limited".to_owned()),
             order: Order::OldestFirst,
             limit: 7,
@@ -179,8 +186,9 @@ mod tests {
 
     #[test]
     fn every_wrong_value_is_named_with_what_to_do() {
-        let detail = problem("project=..&level=loud&since=soon&limit=10001&order=up&after=zz");
+        let detail = problem("project=..&level=loud&since=soon&limit=10001&order=up&after=zz&not=type");
         for part in [
+            "not: \"type\" is not FIELD:VALUE",
             "project: project id \"..\"",
             "level: level \"loud\"",
             "since: \"soon\" is not a time",

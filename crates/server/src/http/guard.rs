@@ -12,6 +12,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::Problem;
+use super::page::is_page;
 use crate::app::App;
 use crate::token::Token;
 
@@ -33,11 +34,17 @@ impl Guard {
         Self { token, names, addresses: bound.iter().map(SocketAddr::ip).collect() }
     }
 
-    /// Checks a request's head.
+    /// Checks a request's head: names and token.
     ///
     /// # Errors
     /// 400 without a host, 403 for a foreign host or origin, 401 without the token.
-    pub(crate) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
+    fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
+        self.check_names(uri, headers)?;
+        self.check_token(headers)
+    }
+
+    /// Checks where a request goes and where it comes from.
+    fn check_names(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
         let host = uri.host().map(str::to_owned).or_else(|| {
             let value = headers.get(header::HOST)?.to_str().ok()?;
             Some(name_of(value).to_owned())
@@ -50,8 +57,7 @@ impl Guard {
             let detail = format!("host {shown:?} is not a name of this server: allow it by allow_host");
             return Err(Problem::new(StatusCode::FORBIDDEN, detail));
         }
-        self.check_origin(headers)?;
-        self.check_token(headers)
+        self.check_origin(headers)
     }
 
     /// Checks the token alone, for what no page can ask.
@@ -112,7 +118,13 @@ fn presented(headers: &HeaderMap) -> Option<&[u8]> {
 
 /// The middleware around every route.
 pub(crate) async fn guarded(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    match app.guard.check(request.uri(), request.headers()) {
+    let (uri, headers) = (request.uri(), request.headers());
+    // The page is what asks a person for the token.
+    let checked = match is_page(request.method(), uri.path()) {
+        true => app.guard.check_names(uri, headers),
+        false => app.guard.check(uri, headers),
+    };
+    match checked {
         Ok(()) => next.run(request).await,
         Err(problem) => {
             crate::upload::drain(request.into_body());

@@ -15,6 +15,7 @@ mod histogram;
 mod ingest;
 mod negotiate;
 mod pace;
+mod page;
 mod params;
 mod problem;
 mod reply;
@@ -40,7 +41,7 @@ use crate::sink::IntakeSink;
 /// Everything that is answered over HTTP, to those who may ask.
 pub(crate) fn service(app: &Arc<App>) -> Router {
     let logs = otlp::http_routes(Arc::new(IntakeSink::new(Arc::clone(app))));
-    let routes = read_routes().merge(ingest::ingest_routes()).merge(logs);
+    let routes = read_routes().merge(ingest::ingest_routes()).merge(logs).merge(page::page_routes());
     complete(routes, Arc::clone(app)).layer(from_fn_with_state(Arc::clone(app), guard::guarded))
 }
 

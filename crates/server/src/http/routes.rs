@@ -15,7 +15,7 @@ use axum::routing::{get, post};
 use super::filters::{FIELDS, ONE_PROJECT, ORDER, PAGE, PROJECT, TIMES};
 use super::negotiate::FORMAT;
 use super::params::{Param, shown};
-use super::{Problem, dead_letters, events, facets, health, histogram, sql, tail};
+use super::{Problem, dead_letters, events, facets, health, histogram, page, sql, tail};
 use crate::app::App;
 
 /// One route.
@@ -116,13 +116,16 @@ async fn no_such_path(request: Request) -> Problem {
     let mut paths: Vec<_> = ROUTES.iter().map(|route| route.path).collect();
     paths.dedup();
     let path = shown(request.uri().path());
-    Problem::not_found(format!("there is nothing at {path}: there are {}", paths.join(", ")))
+    Problem::not_found(format!("there is nothing at {path}: there are {}, and the page at /", paths.join(", ")))
 }
 
 async fn no_such_method(request: Request) -> Problem {
     let path = request.uri().path();
-    let methods: Vec<_> =
+    let mut methods: Vec<_> =
         ROUTES.iter().filter(|route| is_at(route.path, path)).map(|route| route.method.as_str()).collect();
+    if page::is_page(&Method::GET, path) {
+        methods.push("GET");
+    }
     let detail = format!("{} is not answered at {}: use {}", request.method(), shown(path), methods.join(" or "));
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
 }
@@ -138,11 +141,15 @@ async fn measured(State(app): State<Arc<App>>, request: Request, next: Next) -> 
 fn label(method: &Method, path: &str) -> &'static str {
     let wanted = if method == Method::HEAD { &Method::GET } else { method };
     let found = ROUTES.iter().find(|route| route.method == *wanted && is_at(route.path, path));
-    found.map_or("other", |route| route.path)
+    match found {
+        Some(route) => route.path,
+        None if page::is_page(method, path) => "page",
+        None => "other",
+    }
 }
 
 /// Whether `path` is one of the paths that `pattern` stands for.
-fn is_at(pattern: &str, path: &str) -> bool {
+pub(crate) fn is_at(pattern: &str, path: &str) -> bool {
     match pattern.split_once('{') {
         None => pattern == path,
         Some((before, _)) => {
@@ -162,6 +169,9 @@ mod tests {
             (Method::HEAD, "/v1/events", "/v1/events"),
             (Method::POST, "/v1/events", "/v1/events"),
             (Method::GET, "/v1/events/a%2Fb", "/v1/events/{id}"),
+            (Method::GET, "/", "page"),
+            (Method::GET, "/trace/x", "page"),
+            (Method::POST, "/", "other"),
             (Method::GET, "/v1/events/", "other"),
             (Method::GET, "/v1/events/a/b", "other"),
             (Method::GET, "/v1/traces/x", "/v1/traces/{traceId}"),

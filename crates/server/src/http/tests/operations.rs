@@ -61,7 +61,7 @@ fn metrics_tell_how_the_store_stands() {
 fn paths_and_methods_that_are_not_there_are_told_what_is() {
     let bed = Bed::new();
     assert!(bed.get("/v1/evnts").problem(404).contains("/v1/events"));
-    bed.get("/").problem(404);
+    bed.get("/nowhere").problem(404);
     bed.get("/v1/events/").problem(404);
     let answer = bed.ask(request(Method::DELETE, "/v1/traces/x", &[], ""));
     assert!(answer.problem(405).contains("use GET"));
