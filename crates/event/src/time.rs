@@ -10,6 +10,10 @@ const SECOND_US: i64 = 1_000_000;
 /// First microsecond of the year 2000: below it a number is more likely a mistake of unit than a time.
 pub(crate) const YEAR_2000_US: i64 = 946_684_800 * SECOND_US;
 
+/// The years that four digits can write, in UTC.
+const YEARS_START_US: i64 = days_from_civil(0, 1, 1) * DAY_US;
+const YEARS_END_US: i64 = days_from_civil(10_000, 1, 1) * DAY_US;
+
 /// Reads RFC 3339 (`2026-05-31T12:00:00.5+02:00`; `t`, `z` and a space for `T` are allowed), a date-time without zone or
 /// seconds (taken as UTC), or a date (its midnight, UTC).
 ///
@@ -156,7 +160,9 @@ pub(crate) fn parse_rfc3339(text: &[u8]) -> Option<i64> {
         return None;
     }
     let offset_s = zone_offset_s(&rest[at..])?;
-    Some(midnight_us + (hour * 3_600 + minute * 60 + second - offset_s) * SECOND_US + fraction_us)
+    let us = midnight_us + (hour * 3_600 + minute * 60 + second - offset_s) * SECOND_US + fraction_us;
+    // An offset, or a leap second, may lead out of the years that can be written.
+    (YEARS_START_US..YEARS_END_US).contains(&us).then_some(us)
 }
 
 /// Seconds east of UTC: nothing or `Z`, `+hh:mm`, `+hhmm`, `+hh`.
@@ -190,7 +196,7 @@ fn days_in_month(year: i64, month: i64) -> i64 {
 }
 
 /// Days since 1970-01-01 of a date in the proleptic Gregorian calendar (Howard Hinnant, `days_from_civil`).
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+const fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
     let year_of_era = year.rem_euclid(400);
@@ -249,6 +255,16 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn an_offset_that_leads_out_of_the_years_is_no_time() {
+        for text in ["9999-12-31T23:59:59.9999-12", "9999-12-31T23:59:60Z", "0000-01-01T00:00:00+00:01"] {
+            parse_timestamp(text).unwrap_err();
+        }
+        for text in ["9999-12-31T23:59:59.999999Z", "0000-01-01T00:00:00.000000Z"] {
+            assert_eq!(format_timestamp(parse_timestamp(text).unwrap()), text);
+        }
+    }
 
     #[test]
     fn times_with_offsets_and_fractions_become_utc_microseconds() {

@@ -55,3 +55,30 @@ impl fmt::Debug for View {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use annals_table::Lsn;
+
+    use super::*;
+    use crate::fixture::{TestStore, WRITER, batch, plain_rows};
+
+    fn memtable(first: u64, last: u64) -> annals_table::TailMemtable {
+        let rows = plain_rows((last - first + 1) as usize);
+        annals_table::TailMemtable { first_lsn: Lsn(first), last_lsn: Lsn(last), batches: Arc::new([batch(&rows)]) }
+    }
+
+    #[test]
+    fn a_memtable_that_is_committed_is_seen_no_more_and_the_next_one_whole() {
+        let store = TestStore::new();
+        store.flush(&batch(&plain_rows(10)), 1);
+        assert_eq!(store.events.snapshot().watermark(WRITER), Some(Lsn(10)));
+        let tail = TailView { writer: WRITER, memtables: vec![memtable(1, 10), memtable(11, 12)] };
+        let view = View::join(Some(tail.clone()), store.events.snapshot());
+        assert_eq!(view.memtables.iter().map(|memtable| memtable.first_lsn).collect::<Vec<_>>(), [Lsn(11)]);
+        assert_eq!(view.tail_rows(), 2);
+        // Of a writer that the table has nothing of, nothing is committed.
+        let tail = TailView { writer: annals_table::WriterId(7), ..tail };
+        assert_eq!(View::join(Some(tail), store.events.snapshot()).tail_rows(), 12);
+    }
+}
