@@ -235,6 +235,20 @@ fn already_exists_by_our_own_hand_is_a_commit() {
     assert_same(&snapshot, &bed.table().snapshot());
 }
 
+/// A change that adds files is known by them in the next version, whoever is said to have made it; one that adds none is
+/// known by its commit alone.
+#[test]
+fn a_deletion_whose_answer_is_lost_or_wrong_is_no_conflict() {
+    for fault in [Fault::After, Fault::AlreadyExistsAfter] {
+        let bed = Bed::new();
+        committed(bed.table().commit(flush(vec![file(1, 10), file(11, 20)], 20)));
+        let (table, faulty) = bed.faulty_table(&[fault]);
+        let snapshot = committed(table.commit(TableChange::delete(vec![file(1, 10)])));
+        assert_eq!((snapshot.version(), snapshot.file_count(), faulty.log_writes()), (2, 1, 1));
+        assert_same(&snapshot, &bed.table().snapshot());
+    }
+}
+
 #[test]
 fn an_outcome_that_cannot_be_found_out_is_settled_by_the_next_call() {
     let bed = Bed::new();
