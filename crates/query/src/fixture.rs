@@ -21,6 +21,8 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use proptest::prelude::*;
 
 use crate::event_query::{EventQuery, Order};
+use crate::exclusion::Exclusion;
+use crate::facets::FacetField;
 use crate::filter::Filter;
 use crate::reader::FileCaches;
 use crate::tally::TallyScan;
@@ -46,6 +48,9 @@ pub(crate) const PROJECTS: [&str; 3] = ["acme", "beta", "zeta.1"];
 pub(crate) const KINDS: [&str; 3] = ["actionkit", "managed_sync", "webhook_trigger"];
 pub(crate) const TEXTS: [&str; 6] =
     ["Sync started", "sync FAILED ü", "", "{\"syncId\":\"A-17\"}", "ÄRGER", "stopped: sYnC failed"];
+/// Values to leave out; rows without a trace or a user have none of them.
+const EXCLUDED: [&str; 6] =
+    ["level:ERROR", "level:INFO", "type:actionkit", "trace:trace-2", "user:user-1", "user:none"];
 pub(crate) const BASE_US: i64 = 20_000 * DAY_US;
 
 /// A name such as `user-3`.
@@ -99,10 +104,11 @@ pub(crate) fn queries() -> impl Strategy<Value = EventQuery> {
         // Ids of rows are `id-000`, `id-037` and so on.
         prop_oneof![7 => Just(vec![]), 1 => prop::collection::vec((0..170usize).prop_map(id), 1..9)],
         prop_oneof![3 => Just(None), 1 => prop::sample::select(vec!["SYNC", "failed", "a-17", "ä", "Ä", "no such"]).prop_map(|text| Some(text.to_owned()))],
+        prop_oneof![3 => Just(vec![]), 1 => prop::collection::vec(prop::sample::select(&EXCLUDED[..]), 1..4)],
         any::<bool>(),
         prop_oneof![1..8usize, 100..200usize],
     )
-        .prop_map(|(projects, (from_us, until_us), levels, types, trace_ids, end_user_ids, ids, text, newest, limit)| EventQuery {
+        .prop_map(|(projects, (from_us, until_us), levels, types, trace_ids, end_user_ids, ids, text, excluded, newest, limit)| EventQuery {
             projects: projects.into_iter().map(|id| ProjectId::new(id).unwrap()).collect(),
             from_us,
             until_us,
@@ -112,6 +118,7 @@ pub(crate) fn queries() -> impl Strategy<Value = EventQuery> {
             trace_ids,
             end_user_ids,
             text,
+            excluded: excluded.into_iter().map(|text| text.parse().unwrap()).collect(),
             order: if newest { Order::NewestFirst } else { Order::OldestFirst },
             limit,
             ..EventQuery::default()
@@ -146,6 +153,16 @@ pub(crate) fn matching<'a>(rows: &'a [Row], query: &EventQuery) -> Vec<&'a Row> 
             && any(&query.types, Some(KINDS[row.kind].to_owned()))
             && any(&query.trace_ids, row.trace.map(|trace| name("trace", trace)))
             && any(&query.end_user_ids, row.user.map(|user| name("user", user)))
+            && !query.excluded.iter().any(|Exclusion { field, value }| {
+                let found = match field {
+                    FacetField::Level => Some(row.level.as_str().to_owned()),
+                    FacetField::Type => Some(KINDS[row.kind].to_owned()),
+                    FacetField::Trace => row.trace.map(|trace| name("trace", trace)),
+                    FacetField::User => row.user.map(|user| name("user", user)),
+                    other => panic!("{other} is not among what is left out"),
+                };
+                found.as_ref() == Some(value)
+            })
             && query.text.as_ref().is_none_or(|text| {
                 text.split(' ').all(|word| texts.into_iter().flatten().any(|stored| has_word(stored, word)))
             })
