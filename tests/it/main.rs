@@ -12,6 +12,7 @@
 mod cli;
 mod decode;
 mod interop;
+mod lookups;
 mod needles;
 mod otlp;
 mod page;

@@ -1,151 +1,15 @@
-//! The indexes: a trace, a word, an id is found by them, without them and by half of them, and always the same; across flush,
-//! compaction,
-//! retention, and damage.
+//! The indexes: what they open, what they say of themselves in SQL, and what damage to them costs.
+//!
+//! That answers are the same with them, without them and with half of them is `proofs::lookups`.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::collections::BTreeSet;
 
-use annals_event::{Day, columns};
-use annals_query::{Engine, EventQuery, IndexUse, PAGE_EVENTS_MAX, TraceQuery};
-use annals_table::{FileFilter, ParquetSettings};
-use annals_testkit::GeneratorSettings;
-use annals_writer::{CompactionPlan, CompactionSettings, compact, expire};
-use arrow::array::AsArray;
+use annals_query::EventQuery;
+use annals_table::FileFilter;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use crate::support::{TestStore, generated};
-
-const FLUSHES: usize = 12;
-
-/// A store of several flushes, and the ids of each trace's events.
-fn store() -> (TestStore, BTreeMap<String, BTreeSet<String>>) {
-    let store = TestStore::new();
-    let lines = generated(GeneratorSettings { events: 12_000, projects: 5, days: 3, ..GeneratorSettings::default() });
-    let ends: Vec<usize> = lines.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1).collect();
-    let mut start = 0;
-    for flush in 1..=FLUSHES {
-        let end = ends[flush * ends.len() / FLUSHES - 1];
-        store.ingest(&lines[start..end]);
-        start = end;
-    }
-    let traces = traces(&store);
-    (store, traces)
-}
-
-/// What SQL says, which knows no index.
-fn traces(store: &TestStore) -> BTreeMap<String, BTreeSet<String>> {
-    let mut traces: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for row in store.sql(&store.engine(), "select trace_id, id from events where trace_id is not null") {
-        traces.entry(row[0].clone()).or_default().insert(row[1].clone());
-    }
-    traces
-}
-
-fn found(store: &TestStore, engine: &Engine, trace: &str) -> (BTreeSet<String>, annals_query::ScanStats) {
-    let query = TraceQuery { trace_id: trace.to_owned(), project: None, from_us: None, until_us: None, limit: 1_000 };
-    let page = store.runtime.block_on(engine.trace(&query)).unwrap();
-    let ids = page.events.column_by_name(columns::ID).unwrap().as_string_view();
-    let times = page.events.column_by_name(columns::TIMESTAMP).unwrap();
-    assert!(times.as_primitive::<arrow::datatypes::TimestampMicrosecondType>().values().is_sorted());
-    (ids.iter().map(|id| id.unwrap().to_owned()).collect(), page.stats)
-}
-
-/// Looks up traces that are there and some that are not.
-fn check(store: &TestStore, traces: &BTreeMap<String, BTreeSet<String>>, chance: &mut StdRng, when: &str) -> IndexUse {
-    let engine = store.engine();
-    let mut index = IndexUse::default();
-    let all: Vec<_> = traces.iter().collect();
-    for lookup in 0..200 {
-        if lookup % 4 == 3 {
-            let absent = format!("{:032x}", chance.random::<u128>());
-            assert_eq!(found(store, &engine, &absent).0, BTreeSet::new(), "{when}");
-            continue;
-        }
-        let (trace, events) = all[chance.random_range(0..all.len())];
-        let (ids, stats) = found(store, &engine, trace);
-        assert_eq!(&ids, events, "{when}: trace {trace}, {stats:?}");
-        index = stats.index;
-    }
-    index
-}
-
-fn by_traces(unindexed: u64) -> IndexUse {
-    IndexUse { traces: Some(unindexed), ..IndexUse::default() }
-}
-
-fn runs(store: &TestStore) -> Vec<PathBuf> {
-    let mut paths: Vec<_> =
-        std::fs::read_dir(store.table_dir().join("_index")).unwrap().map(|entry| entry.unwrap().path()).collect();
-    paths.sort();
-    paths
-}
-
-fn compact_all(store: &TestStore) {
-    compact_with(store, |_| ParquetSettings::default());
-}
-
-/// Merges all files, each group of them by settings of its own.
-fn compact_with(store: &TestStore, parquet: impl Fn(usize) -> ParquetSettings) {
-    let settings = CompactionSettings::default();
-    let snapshot = store.table.refresh().unwrap();
-    let plan = CompactionPlan::whole(&snapshot, &FileFilter::all(), &settings);
-    assert!(!plan.groups.is_empty());
-    for (number, group) in plan.groups.iter().enumerate() {
-        let now_us = store.clock.now_us();
-        compact(&store.table, &store.store, group, &parquet(number), &settings, now_us).unwrap();
-    }
-}
-
-#[test]
-fn a_trace_is_the_same_with_the_index_without_it_and_with_half_of_it() {
-    let (mut store, mut traces) = store();
-    let mut chance = StdRng::seed_from_u64(7);
-    let indexed = by_traces(0);
-    assert_eq!(check(&store, &traces, &mut chance, "as flushed"), indexed);
-    assert_eq!(runs(&store).len(), FLUSHES, "a run beside each commit");
-    store.reopen();
-    assert_eq!(check(&store, &traces, &mut chance, "by another process"), indexed);
-
-    for run in runs(&store).iter().step_by(2) {
-        std::fs::remove_file(run).unwrap();
-    }
-    store.reopen();
-    let half = check(&store, &traces, &mut chance, "with half of the index");
-    let unindexed = half.traces.expect("the index is asked");
-    let files = store.table.snapshot().file_count();
-    assert!(unindexed > 0 && unindexed < files, "{unindexed} of {files}");
-
-    compact_all(&store);
-    assert_eq!(check(&store, &traces, &mut chance, "after compaction"), indexed);
-    let tended = store.table.tend_trace_index(&store.store, || true).unwrap();
-    assert_eq!((tended.files_indexed, tended.files_left), (0, 0));
-    assert!(runs(&store).len() < 12, "{tended:?}");
-    check(&store, &traces, &mut chance, "after merging runs");
-
-    for run in runs(&store) {
-        std::fs::remove_file(run).unwrap();
-    }
-    store.reopen();
-    let files = store.table.snapshot().file_count();
-    assert_eq!(check(&store, &traces, &mut chance, "without index"), by_traces(files));
-    let tended = store.table.tend_trace_index(&store.store, || true).unwrap();
-    assert_eq!((tended.files_indexed, tended.index.runs), (files, 1));
-    assert_eq!(check(&store, &traces, &mut chance, "indexed again"), indexed);
-
-    let rebuilt = store.table.rebuild_trace_index(&store.store, |_| {}).unwrap();
-    assert_eq!((rebuilt.files_indexed, runs(&store).len()), (files, 1));
-    assert_eq!(check(&store, &traces, &mut chance, "rebuilt"), indexed);
-
-    let last_day: String = store.sql(&store.engine(), "select max(day) from events")[0][0].clone();
-    expire(&store.table, last_day.parse::<Day>().unwrap()).unwrap();
-    let kept = self::traces(&store);
-    assert!(!kept.is_empty() && kept.len() < traces.len());
-    for (trace, events) in &mut traces {
-        *events = kept.get(trace).cloned().unwrap_or_default();
-    }
-    assert_eq!(check(&store, &traces, &mut chance, "after retention"), indexed);
-}
+use crate::lookups::{Lookups, by_traces, compact_all, found, runs, store, stored};
 
 #[test]
 fn a_damaged_run_costs_a_look_into_its_files_and_no_row() {
@@ -161,10 +25,11 @@ fn a_damaged_run_costs_a_look_into_its_files_and_no_row() {
         std::fs::write(run, bytes).unwrap();
     }
     store.reopen();
-    check(&store, &traces, &mut chance, "with a damaged index");
+    let mut lookups = Lookups::new(8, 200);
+    lookups.traces(&store, &traces, "with a damaged index");
     let tended = store.table.tend_trace_index(&store.store, || true).unwrap();
     assert!(tended.files_indexed > 0, "{tended:?}");
-    assert_eq!(check(&store, &traces, &mut chance, "mended"), by_traces(0));
+    assert_eq!(lookups.traces(&store, &traces, "mended"), by_traces(0));
 }
 
 #[test]
@@ -210,113 +75,6 @@ fn sql_finds_traces_by_the_index_and_says_so() {
     let plan = store.sql(&engine, &format!("explain select id from events where trace_id = '{}'", all[0].0));
     let plan = plan.into_iter().flatten().collect::<Vec<_>>().join("\n");
     assert!(plan.contains("index=[traces]") && plan.contains("segments=1"), "{plan}");
-}
-
-/// An event as a search sees it.
-struct Stored {
-    id: String,
-    user: String,
-    /// Message, payload and error in lower case.
-    texts: [String; 3],
-}
-
-fn stored(store: &TestStore) -> Vec<Stored> {
-    let rows = store.sql(&store.engine(), "select id, end_user_id, message, payload, error from events");
-    let event = |row: Vec<String>| Stored {
-        id: row[0].clone(),
-        user: row[1].clone(),
-        texts: [&row[2], &row[3], &row[4]].map(|text| text.to_ascii_lowercase()),
-    };
-    rows.into_iter().map(event).collect()
-}
-
-fn is_letter(character: char) -> bool {
-    character.is_ascii_alphanumeric() || !character.is_ascii()
-}
-
-/// Whether `word`, which begins and ends with a letter, stands whole in one of the texts, worked out the plain way.
-fn has_word(texts: &[String; 3], word: &str) -> bool {
-    let is_whole = |text: &str, at: usize| {
-        let (before, behind) = (&text[..at], &text[at + word.len()..]);
-        let begins =
-            !before.ends_with(is_letter) || ["\\n", "\\r", "\\t"].iter().any(|escape| before.ends_with(escape));
-        begins && !behind.starts_with(is_letter)
-    };
-    texts.iter().any(|text| text.match_indices(word).any(|(at, _)| is_whole(text, at)))
-}
-
-/// A word, an id or several words together of some text.
-fn needle(text: &str, chance: &mut StdRng) -> Option<String> {
-    let words: Vec<&str> = text.split(|character| !is_letter(character)).filter(|word| !word.is_empty()).collect();
-    let word = words.get(chance.random_range(0..words.len().max(1)))?;
-    if !chance.random_bool(0.3) {
-        return Some((*word).to_owned());
-    }
-    let at = text.find(word)?;
-    let end = at + text[at..].match_indices(|character| !is_letter(character)).nth(2)?.0;
-    Some(text[at..end].trim_end_matches(|character| !is_letter(character)).to_owned())
-}
-
-/// Searches for words of events and for some that are nowhere, and compares with reading everything.
-fn check_words(store: &TestStore, events: &[Stored], chance: &mut StdRng, when: &str) -> IndexUse {
-    let engine = store.engine();
-    let mut index = IndexUse::default();
-    for lookup in 0..150 {
-        let event = &events[chance.random_range(0..events.len())];
-        if lookup % 5 == 1 && event.user.is_empty() {
-            continue;
-        }
-        let mut query = EventQuery { limit: PAGE_EVENTS_MAX, ..EventQuery::default() };
-        let word = match lookup % 5 {
-            0 => Some(format!("absent{}", chance.random::<u32>())),
-            1 => None,
-            _ => needle(&event.texts[chance.random_range(0..2)], chance),
-        };
-        if word.is_none() {
-            query.end_user_ids = vec![event.user.clone()];
-        }
-        // Texts of these events have no quotes in their first words, but JSON has between others.
-        query.text = word.as_ref().map(|word| format!("\"{}\"", word.replace('"', "\\\"")));
-        let page = store.runtime.block_on(engine.search(&query)).unwrap();
-        let ids = page.events.column_by_name(columns::ID).unwrap().as_string_view();
-        let found: BTreeSet<&str> = ids.iter().flatten().collect();
-        let matches = |event_found: &&Stored| match &word {
-            Some(word) => has_word(&event_found.texts, word),
-            None => event_found.user == event.user,
-        };
-        let expected: BTreeSet<&str> = events.iter().filter(matches).map(|event| event.id.as_str()).collect();
-        assert_eq!(found, expected, "{when}: {query:?}, {:?}", page.stats);
-        let counted = store.runtime.block_on(engine.histogram(&query, 10)).unwrap();
-        assert_eq!(
-            counted.buckets.iter().map(|bucket| bucket.total).sum::<u64>(),
-            expected.len() as u64,
-            "{when}: {query:?}"
-        );
-        index += page.stats.index;
-    }
-    index
-}
-
-#[test]
-fn a_word_is_the_same_with_the_index_without_it_and_with_half_of_it() {
-    let (store, _) = store();
-    let events = stored(&store);
-    let mut chance = StdRng::seed_from_u64(9);
-    let without = |index: IndexUse| index.words.expect("words are asked").unindexed;
-    assert_eq!(without(check_words(&store, &events, &mut chance, "as flushed")), 0);
-    compact_all(&store);
-    assert_eq!(without(check_words(&store, &events, &mut chance, "after compaction")), 0);
-
-    // Of another writer, so with other ids.
-    let (store, _) = self::store();
-    let events = stored(&store);
-    let half = |number: usize| ParquetSettings {
-        word_index_share_max: if number.is_multiple_of(2) { 0.0 } else { 0.12 },
-        ..ParquetSettings::default()
-    };
-    compact_with(&store, half);
-    let index = check_words(&store, &events, &mut chance, "with half of the index").words.unwrap();
-    assert!(index.unindexed > 0 && index.files > 0, "{index:?}");
 }
 
 #[test]
@@ -419,7 +177,6 @@ fn a_damaged_word_index_costs_a_look_into_its_file_and_no_row() {
         }
     }
     store.reopen();
-    let mut chance = StdRng::seed_from_u64(11);
-    let index = check_words(&store, &events, &mut chance, "with damaged indexes").words.unwrap();
+    let index = Lookups::new(11, 150).words(&store, &events, "with damaged indexes").words.unwrap();
     assert!(index.unindexed > 0, "{index:?}");
 }

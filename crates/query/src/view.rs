@@ -59,6 +59,7 @@ impl fmt::Debug for View {
 #[cfg(test)]
 mod tests {
     use annals_table::Lsn;
+    use arrow::array::RecordBatch;
 
     use super::*;
     use crate::fixture::{TestStore, WRITER, batch, plain_rows};
@@ -80,5 +81,29 @@ mod tests {
         // Of a writer that the table has nothing of, nothing is committed.
         let tail = TailView { writer: annals_table::WriterId(7), ..tail };
         assert_eq!(View::join(Some(tail), store.events.snapshot()).tail_rows(), 12);
+    }
+
+    /// A tail whose rows are committed in the moment before it is looked at.
+    struct MovedTail(TestStore, RecordBatch);
+
+    impl fmt::Debug for MovedTail {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("MovedTail")
+        }
+    }
+
+    impl TailSource for MovedTail {
+        fn view(&self) -> TailView {
+            self.0.flush(&self.1, 1);
+            TailView { writer: WRITER, memtables: Vec::new() }
+        }
+    }
+
+    #[test]
+    fn rows_that_move_to_the_table_while_a_view_is_taken_are_in_it() {
+        let tail = MovedTail(TestStore::new(), batch(&plain_rows(10)));
+        let table = Arc::clone(&tail.0.events);
+        let view = View::take(&table, Some(&tail));
+        assert_eq!((view.tail_rows(), view.snapshot.totals().rows), (0, 10));
     }
 }

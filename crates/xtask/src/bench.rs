@@ -5,8 +5,8 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use crate::python;
 use crate::shell::{cargo, output, root, run, target_dir};
+use crate::{page, python};
 
 /// Pinned versions of the peers and of the S3 server.
 const REQUIREMENTS: &str = "benches/peers/requirements.txt";
@@ -18,6 +18,16 @@ pub(crate) fn script(name: &str, arguments: &[&str]) -> Result<()> {
     let mut script = Command::new(python::environment(REQUIREMENTS)?);
     script.arg(root().join("benches/peers").join(name).with_extension("py")).args(["--annals", &annals, "--work"]);
     run(script.arg(target_dir().join(name)).args(arguments).current_dir(root()))
+}
+
+/// Builds the program and measures its web page in a real browser.
+pub(crate) fn page(arguments: &[&str]) -> Result<()> {
+    let annals = built(&["--release", "--workspace", "--bin", "annals"], "annals")?;
+    let mut script = Command::new(python::environment(REQUIREMENTS)?);
+    script.arg(root().join("benches/peers/page.py")).args(["--annals", &annals, "--work"]);
+    script.arg(target_dir().join("page-bench")).args(arguments).current_dir(root());
+    page::with_browser(&mut script)?;
+    run(&mut script)
 }
 
 /// Builds the program and measures how it replays a log.
@@ -49,6 +59,7 @@ pub(crate) fn help() -> Result<bool> {
          cargo xtask bench cold-s3 [ARG…]     find a trace with a new server on object storage far away\n\
          cargo xtask bench ingest [ARG…]      ingest with few and many projects, and against another program\n\
          cargo xtask bench acks [ARG…]        compare durable acknowledgements with DuckDB's committed inserts\n\
+         cargo xtask bench page [ARG…]        measure the web page in a browser on a large store\n\
          cargo xtask bench replay [ARG…]      measure how a server replays the log that a crash left\n\
          cargo bench --workspace --bench N    one of ours (see benches/Cargo.toml)"
     );

@@ -41,6 +41,7 @@ Commands:
   bench cold-s3 [ARG…] find a trace with a new server on object storage far away (benches/peers/cold_s3.py)
   bench ingest [ARG…]  ingest with few and many projects, and against another program (benches/peers/ingest.py)
   bench acks [ARG…]    compare durable acknowledgements with DuckDB's committed inserts (benches/peers/acks.py)
+  bench page [ARG…]    measure the web page in a browser on a large store (benches/peers/page.py)
   bench replay [ARG…]  measure how a server replays the log that a crash left (benches/peers/replay.py)
   faults [ARG…]        try to break the promises of crates/RELIABILITY.md, or prove that the tests of them can fail
                        (try --help)
@@ -77,6 +78,7 @@ fn main() -> ExitCode {
             bench::script(script, rest).map(|()| true)
         }
         ["bench", "cold-s3", rest @ ..] => bench::script("cold_s3", rest).map(|()| true),
+        ["bench", "page", rest @ ..] => bench::page(rest).map(|()| true),
         ["bench", "replay", rest @ ..] => bench::replay(rest).map(|()| true),
         ["bench", ..] => bench::help(),
         ["faults", "--help" | "-h" | "help"] => {

@@ -6,8 +6,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::node;
 use crate::shell::{root, run};
+use crate::{chromium, node};
 
 /// The page's sources.
 const FOLDER: &str = "crates/server/ui";
@@ -15,8 +15,10 @@ const FOLDER: &str = "crates/server/ui";
 const BUNDLE: &str = "dist";
 /// What the bundle is made of.
 const SOURCES: [&str; 5] = ["src", "public", "index.html", "tsconfig.json", "vite.config.ts"];
+/// What drives the page in a real browser, and its scripts.
+const SCRIPTS: (&str, &str) = ("tests/page", "scripts");
 /// The Node that vite needs.
-pub(crate) const NODE_MIN: (u32, u32) = (20, 19);
+const NODE_MIN: (u32, u32) = (20, 19);
 
 /// The folder with the page's packages and a fresh copy of its sources.
 ///
@@ -24,6 +26,16 @@ pub(crate) const NODE_MIN: (u32, u32) = (20, 19);
 /// The reason why it cannot be built here.
 pub(crate) fn environment() -> Result<PathBuf> {
     node::environment(FOLDER, &SOURCES, NODE_MIN)
+}
+
+/// Tells `command` where the scripts are that look at the page, and the browser that they drive.
+///
+/// # Errors
+/// The reason why they cannot run here.
+pub(crate) fn with_browser(command: &mut Command) -> Result<&mut Command> {
+    let (folder, scripts) = SCRIPTS;
+    let scripts = node::environment(folder, &[scripts], NODE_MIN)?.join(scripts);
+    Ok(command.env("ANNALS_PAGE_SCRIPTS", scripts).env("ANNALS_CHROMIUM", chromium::program()?))
 }
 
 /// Builds the bundle anew and puts it where it is committed: `cargo xtask ui`.

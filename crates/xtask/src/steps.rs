@@ -10,7 +10,7 @@ use anyhow::Result;
 use crate::metadata::Metadata;
 use crate::report::{Outcome, Report};
 use crate::shell::{cargo, check, count_tests, run as run_command, timed};
-use crate::{chromium, duplicates, edges, licences, mount, node, page, python, syslog_ng};
+use crate::{duplicates, edges, licences, mount, node, page, python, syslog_ng};
 
 /// Pinned versions of the Python clients.
 const REQUIREMENTS: &str = "tests/interop/requirements.txt";
@@ -20,9 +20,6 @@ const OTLP_REQUIREMENTS: &str = "tests/otlp/requirements.txt";
 
 /// OpenTelemetry's clients for Node, the script that uses them, and the version of Node that they need.
 const NODE_CLIENTS: (&str, &str, (u32, u32)) = ("tests/otlp", "send_logs.mjs", (20, 6));
-
-/// What drives the page in a real browser, and its scripts.
-const PAGE_SCRIPTS: (&str, &str) = ("tests/page", "scripts");
 
 /// Names of modules whose tests need more than a checkout.
 pub(crate) const NEEDS: [&str; 6] =
@@ -172,17 +169,13 @@ fn node() -> Result<Outcome> {
 }
 
 fn page() -> Result<Outcome> {
-    let (folder, scripts) = PAGE_SCRIPTS;
-    let needed = page::environment().and_then(|sources| {
-        let scripts = node::environment(folder, &[scripts], page::NODE_MIN)?.join(scripts);
-        Ok((sources, scripts, chromium::program()?))
-    });
+    let mut tests = tests_that("needs_page");
+    let needed = page::environment().and_then(|sources| page::with_browser(&mut tests).map(|_| sources));
     match needed {
-        Ok((sources, scripts, chromium)) => {
+        Ok(sources) => {
             page::check(&sources)?;
             build_program()?;
-            let mut tests = tests_that("needs_page");
-            count_tests(tests.env("ANNALS_PAGE_SCRIPTS", scripts).env("ANNALS_CHROMIUM", chromium))
+            count_tests(&mut tests)
         }
         Err(error) => Ok(Outcome::NotRun { why: format!("{error:#}; then run: cargo xtask test --only page") }),
     }

@@ -13,6 +13,7 @@ mod crash;
 mod full_disk;
 mod ids;
 mod image;
+mod lookups;
 mod malformed;
 mod overload;
 mod power_loss;

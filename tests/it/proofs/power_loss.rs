@@ -1,6 +1,7 @@
 //! Promises 2 and 3: what was acknowledged survives a loss of power at any sync, and a sync that failed is never
 //! acknowledged and never trusted again.
 
+use annals_table::FileSystem;
 use annals_testkit::fault::{FsFault, FsOperation, FsOperationKind, Unsynced};
 use annals_writer::Ack;
 use rand::Rng;
@@ -140,12 +141,14 @@ fn a_frame_whose_sync_failed_is_written_again_before_it_is_trusted() {
 fn a_log_folder_whose_name_is_not_durable_yet_is_made_so_by_the_next_start() {
     for fault in [FsFault::Fail(io::ErrorKind::Other), FsFault::Stop] {
         let runtime = runtime();
-        let mut world = World::new(Place::new(false, 7, runtime.handle()));
+        // With the objects elsewhere nothing else of the store makes the names of this disk durable.
+        let mut world = World::new(Place::new(true, 7, runtime.handle()));
         // Every folder's first sync.
         world.place.fs.follow(move |operation| (operation.kind == FsOperationKind::SyncDir).then_some(fault));
         assert!(world.open().is_err());
         world.place.fs.follow_nothing();
         world.crash(None);
+        assert!(world.place.fs.metadata(&world.place.wal_dir()).is_ok(), "the folder was made");
         world.open().unwrap();
         acknowledge_and_lose_power(&mut world);
     }
@@ -179,6 +182,38 @@ fn a_commit_whose_name_could_not_be_synced_is_not_relied_upon() {
         }
         acknowledge_and_lose_power(&mut world);
     }
+}
+
+/// A process dies between giving a commit its name and syncing it. The next finds the commit, and whatever it does on its word must
+/// not outlive it.
+#[test]
+fn a_start_makes_the_commit_durable_that_it_finds() {
+    let runtime = runtime();
+    let mut world = World::new(Place::new(false, 7, runtime.handle()));
+    let commits = |world: &World| {
+        let image = world.place.fs.image();
+        image.keys().filter(|path| path.to_string_lossy().contains("_delta_log/0")).count()
+    };
+    world.open().unwrap();
+    world.append(EVENTS_MAX, Ack::Wal);
+    world.log();
+    world.place.fs.follow(|operation| {
+        let is_log = operation.path.ends_with("_delta_log") && operation.kind == FsOperationKind::SyncDir;
+        is_log.then_some(FsFault::Stop)
+    });
+    world.wait();
+    world.flush();
+    assert!(world.oracle.synced() > 0 && world.place.fs.is_stopped());
+    world.place.fs.follow_nothing();
+    world.crash(None);
+    let found = commits(&world);
+    assert_eq!(found, 2, "the creation and the flush");
+    world.open().unwrap();
+    world.crash(Some(Unsynced::Lost));
+    assert_eq!(commits(&world), found);
+    world.open().unwrap();
+    world.look("after the loss of power");
+    assert_eq!(world.oracle.findings.told, Vec::<String>::new());
 }
 
 fn acknowledge_and_lose_power(world: &mut World) {

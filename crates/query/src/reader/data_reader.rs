@@ -6,15 +6,14 @@ use std::sync::Arc;
 use annals_table::DataFile;
 use arrow::array::RecordBatch;
 use object_store::ObjectStore;
-use parquet::DecodeResult;
-use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, RowSelection};
-use parquet::arrow::push_decoder::ParquetPushDecoderBuilder;
+use parquet::arrow::{ProjectionMask, parquet_to_arrow_field_levels};
 use parquet::errors::ParquetError;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::reader::file_caches::FileCaches;
 use crate::reader::footer::Footer;
+use crate::reader::row_group::{PageRequest, RowGroup};
 use crate::reader::scan_stats::ScanStats;
 use crate::reader::stored_file::StoredFile;
 
@@ -45,30 +44,26 @@ impl DataReader {
 
     /// Fetches what the request needs; decoding is left to [`Rows::next`], off the runtime's threads.
     pub(crate) async fn rows(&self, footer: &Footer, request: RowRequest<'_>, stats: &mut ScanStats) -> Result<Rows> {
+        let RowRequest { row_group, ranges, columns, batch_rows } = request;
         let arrow = footer.arrow().map_err(|error| self.undecodable(error))?;
-        let rows_total = footer.row_group_rows(request.row_group);
-        let leaves: Vec<usize> = request.columns.iter().filter_map(|name| footer.leaf(name)).collect();
-        let wanted: usize = request.ranges.iter().map(Range::len).sum();
+        let leaves: Vec<usize> = columns.iter().filter_map(|name| footer.leaf(name)).collect();
+        let (rows_total, wanted) = (footer.row_group_rows(row_group), ranges.iter().map(Range::len).sum::<usize>());
+        let path = self.file.path.clone();
+        if leaves.is_empty() || wanted == 0 {
+            return Ok(Rows { reader: None, path });
+        }
+        let selection =
+            (wanted < rows_total).then(|| RowSelection::from_consecutive_ranges(ranges.into_iter(), rows_total));
+        let pages = PageRequest::new(arrow.metadata(), row_group, &leaves, selection.as_ref());
+        let parts = self.stored.ranges(footer.sums(), &pages.ranges(), stats).await?;
+        let group = RowGroup::new(arrow.metadata(), row_group, footer.sums().is_some(), pages, parts);
         let mask = ProjectionMask::leaves(arrow.parquet_schema(), leaves);
-        let mut builder = ParquetPushDecoderBuilder::new_with_metadata(arrow)
-            .with_row_groups(vec![request.row_group])
-            .with_projection(mask)
-            .with_batch_size(request.batch_rows.min(wanted).max(1));
-        if wanted < rows_total {
-            builder = builder
-                .with_row_selection(RowSelection::from_consecutive_ranges(request.ranges.into_iter(), rows_total));
-        }
-        let mut decoder = builder.build().map_err(|error| self.undecodable(error))?;
-        loop {
-            match decoder.try_next_reader().map_err(|error| self.undecodable(error))? {
-                DecodeResult::NeedsData(ranges) => {
-                    let parts = self.stored.ranges(footer.sums(), &ranges, stats).await?;
-                    decoder.push_ranges(ranges, parts).map_err(|error| self.undecodable(error))?;
-                }
-                DecodeResult::Data(reader) => return Ok(Rows { reader: Some(reader), path: self.file.path.clone() }),
-                DecodeResult::Finished => return Ok(Rows { reader: None, path: self.file.path.clone() }),
-            }
-        }
+        let levels = parquet_to_arrow_field_levels(arrow.parquet_schema(), mask, Some(arrow.schema().fields()))
+            .map_err(|error| self.undecodable(error))?;
+        let batch_rows = batch_rows.min(wanted).max(1);
+        let reader = ParquetRecordBatchReader::try_new_with_row_groups(&levels, &group, batch_rows, selection)
+            .map_err(|error| self.undecodable(error))?;
+        Ok(Rows { reader: Some(reader), path })
     }
 
     pub(crate) fn corrupt(&self, why: &str) -> Error {
@@ -98,3 +93,6 @@ impl Iterator for Rows {
 pub(crate) fn undecodable(path: &str, error: ParquetError) -> Error {
     Error::with_source(ErrorKind::Corrupt, format!("the data file {path} cannot be decoded"), error)
 }
+
+#[cfg(test)]
+mod tests;

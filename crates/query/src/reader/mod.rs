@@ -14,6 +14,7 @@ mod file_caches;
 mod footer;
 mod metadata_cache;
 mod rank;
+mod row_group;
 mod row_ranges;
 mod rows;
 mod scan_stats;
@@ -22,6 +23,7 @@ mod survey;
 mod tail_parts;
 mod text;
 mod top;
+mod unpacked_pages;
 mod window;
 
 pub(crate) use data_reader::{DataReader, RowRequest, Rows, undecodable};

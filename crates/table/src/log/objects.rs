@@ -342,4 +342,21 @@ mod tests {
             assert_eq!(kind(other), LogFile::Other, "{other}");
         }
     }
+
+    #[tokio::test]
+    async fn a_damaged_pointer_is_as_if_it_were_not_there() {
+        let inner = Arc::new(object_store::memory::InMemory::new());
+        let objects = LogObjects::new(Arc::clone(&inner) as _);
+        let path = Path::from(format!("{LOG_FOLDER}/{POINTER}"));
+        objects.put(&path, PutPayload::from_static(br#"{"version":3,"size":7}"#)).await.unwrap();
+        let whole = inner.get(&path).await.unwrap().bytes().await.unwrap();
+        assert_eq!(objects.get(&path).await.unwrap().bytes().await.unwrap(), whole);
+        for at in 0..whole.len() {
+            let mut damaged = whole.to_vec();
+            damaged[at] ^= 1;
+            inner.put(&path, damaged.into()).await.unwrap();
+            let found = objects.get(&path).await;
+            assert!(matches!(found, Err(StoreError::NotFound { .. })), "byte {at}: {found:?}");
+        }
+    }
 }
