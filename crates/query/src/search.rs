@@ -261,7 +261,14 @@ async fn scan_files(
             && top.admits(first.key().0)
         {
             let bound = first.key().0;
-            let task = running.spawn(run_step(Arc::clone(scan), first.remove(), top.fork()));
+            let step = first.remove();
+            if let Step::Open(source) = step
+                && scan.rules_out(source, &top, stats)
+            {
+                tokio::task::consume_budget().await;
+                continue;
+            }
+            let task = running.spawn(run_step(Arc::clone(scan), step, top.fork()));
             running_bounds.insert(task.id(), bound);
         }
         // What still runs behind a full page is left to be aborted with the set.
@@ -333,6 +340,27 @@ pub(crate) fn cut(windows: &mut Vec<Window>, footer: &Footer, segments: &[u32]) 
 }
 
 impl DataScan {
+    /// Whether the footer of a file, if it is at hand, shows that none of its rows can be in the answer. Of a thousand files most
+    /// end here, in a few microseconds each, where a task of their own would take longer to start.
+    fn rules_out(&self, source: u32, top: &Top, stats: &mut ScanStats) -> bool {
+        let file = &self.files[source as usize];
+        // Use is counted once: here below, or by the step that goes on with it.
+        let Some(footer) = self.caches.footers.peek(&file.path) else { return false };
+        let (mut windows, pruned) = surviving_windows(file, &footer, &self.filter, self.ranking, self.wanted);
+        windows.retain(|window| top.admits(window.bound));
+        if let Some(segments) = self.segments.get(&file.path) {
+            cut(&mut windows, &footer, segments);
+        }
+        if !windows.is_empty() {
+            return false;
+        }
+        self.caches.footers.get(&file.path);
+        stats.files_opened += 1;
+        stats.footers_cached += 1;
+        stats.row_groups_pruned += pruned;
+        true
+    }
+
     fn reader(&self, source: u32) -> Result<DataReader> {
         DataReader::new(Arc::clone(&self.store), Arc::clone(&self.files[source as usize]), &self.caches)
     }

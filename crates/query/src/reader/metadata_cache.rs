@@ -81,6 +81,11 @@ impl MetadataCache {
         self.footers.get(path).map(|kept| kept.footer)
     }
 
+    /// As [`Self::get`], but it does not count as use.
+    pub(crate) fn peek(&self, path: &str) -> Option<Arc<Footer>> {
+        self.footers.peek(path).map(|kept| kept.footer)
+    }
+
     /// Keeps a footer in place of the one that the path had, if it is worth its room.
     pub(crate) fn insert(&self, path: &str, footer: Arc<Footer>) {
         let bytes = (footer.memory_bytes() + path.len()) as u64;

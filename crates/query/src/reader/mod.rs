@@ -22,6 +22,7 @@ mod stored_file;
 mod survey;
 mod tail_parts;
 mod text;
+mod text_lengths;
 mod top;
 mod unpacked_pages;
 mod window;

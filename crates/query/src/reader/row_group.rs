@@ -21,6 +21,8 @@ use crate::reader::unpacked_pages::UnpackedPages;
 pub(crate) struct PageRequest {
     /// By leaf, ascending.
     ranges: Vec<(usize, Range<u64>)>,
+    /// The rows that will be looked at, ascending; `None` for all.
+    touched: Option<Vec<Range<usize>>>,
 }
 
 /// See the module.
@@ -29,6 +31,7 @@ pub(crate) struct RowGroup<'a> {
     metadata: &'a ParquetMetaData,
     row_group: usize,
     chunks: BTreeMap<usize, Arc<Chunk>>,
+    touched: Option<Vec<Range<usize>>>,
     /// Whether the file is ours, whose pages are known to say how long they are unpacked.
     is_ours: bool,
 }
@@ -57,7 +60,7 @@ impl PageRequest {
                 _ => ranges.push((leaf, start..start + length)),
             }
         }
-        Self { ranges }
+        Self { ranges, touched: touched.map(|touched| selected(&touched)) }
     }
 
     /// The ranges of the file.
@@ -69,26 +72,49 @@ impl PageRequest {
 /// The rows whose pages a decoder may touch: those of the selection, and where the selection is so dense that the decoder reads
 /// what lies between and filters it, all from the first to the last.
 fn touched(selection: &RowSelection, group: &RowGroupMetaData) -> RowSelection {
-    let rows = usize::try_from(group.num_rows()).unwrap_or(0);
-    let (mut at, mut pieces, mut span) = (0, 0, None::<Range<usize>>);
-    for selector in selection.iter() {
-        pieces += usize::from(selector.row_count > 0);
-        if !selector.skip && selector.row_count > 0 {
-            let first = span.as_ref().map_or(at, |span| span.start);
-            span = Some(first..at + selector.row_count);
-        }
-        at += selector.row_count;
-    }
+    let (rows, pieces) = selection.iter().fold((0, 0), |(rows, pieces), selector| {
+        (rows + selector.row_count, pieces + usize::from(selector.row_count > 0))
+    });
     // The decoder's own rule, which cannot be asked.
     let is_dense = match RowSelectionPolicy::default() {
         RowSelectionPolicy::Selectors => false,
         RowSelectionPolicy::Mask => true,
-        RowSelectionPolicy::Auto { threshold } => at < pieces * threshold,
+        RowSelectionPolicy::Auto { threshold } => rows < pieces * threshold,
     };
-    match span {
-        Some(span) if is_dense => RowSelection::from_consecutive_ranges(std::iter::once(span), rows),
+    let ranges = selected(selection);
+    match (ranges.first(), ranges.last()) {
+        (Some(first), Some(last)) if is_dense => {
+            let all = usize::try_from(group.num_rows()).unwrap_or(0);
+            RowSelection::from_consecutive_ranges(std::iter::once(first.start..last.end), all)
+        }
         _ => selection.clone(),
     }
+}
+
+/// The rows of a selection.
+fn selected(selection: &RowSelection) -> Vec<Range<usize>> {
+    let mut at = 0;
+    let mut ranges = Vec::new();
+    for selector in selection.iter() {
+        if !selector.skip && selector.row_count > 0 {
+            ranges.push(at..at + selector.row_count);
+        }
+        at += selector.row_count;
+    }
+    ranges
+}
+
+/// Of each page, how many of its rows, from its first to the last that is touched.
+fn rows_within(pages: &[PageLocation], touched: &[Range<usize>]) -> Vec<usize> {
+    let first_row = |page: &PageLocation| usize::try_from(page.first_row_index).unwrap_or(0);
+    let ends = pages.iter().skip(1).map(first_row).chain(std::iter::once(usize::MAX));
+    let rows = pages.iter().zip(ends).map(|(page, end)| {
+        // The last range that begins before the page ends.
+        let behind = touched.partition_point(|range| range.start < end);
+        let last = behind.checked_sub(1).map_or(0, |at| touched[at].end.min(end));
+        last.saturating_sub(first_row(page))
+    });
+    rows.collect()
 }
 
 fn page_locations(metadata: &ParquetMetaData, row_group: usize, leaf: usize) -> Option<&Vec<PageLocation>> {
@@ -110,7 +136,7 @@ impl<'a> RowGroup<'a> {
             found.entry(leaf).or_default().push((range.start, bytes));
         }
         let chunks = found.into_iter().map(|(leaf, parts)| (leaf, Arc::new(Chunk { parts }))).collect();
-        Self { metadata, row_group, chunks, is_ours }
+        Self { metadata, row_group, chunks, touched: request.touched, is_ours }
     }
 
     fn group(&self) -> &'a RowGroupMetaData {
@@ -125,7 +151,20 @@ impl<'a> RowGroup<'a> {
             return Ok(Box::new(SerializedPageReader::new(Arc::clone(chunk), column, rows, pages)?));
         }
         let packed = column.clone().into_builder().set_compression(Compression::UNCOMPRESSED).build()?;
-        Ok(Box::new(UnpackedPages::new(SerializedPageReader::new(Arc::clone(chunk), &packed, rows, pages)?)))
+        let within = match (&pages, &self.touched) {
+            (Some(pages), Some(touched))
+                if column.dictionary_page_offset().is_none() && column.column_descr().max_rep_level() == 0 =>
+            {
+                Some(rows_within(pages, touched))
+            }
+            _ => None,
+        };
+        let unpacked = UnpackedPages::new(SerializedPageReader::new(Arc::clone(chunk), &packed, rows, pages)?);
+        let has_levels = column.column_descr().max_def_level() > 0;
+        Ok(Box::new(match within {
+            Some(rows) => unpacked.within(rows, has_levels),
+            None => unpacked,
+        }))
     }
 }
 

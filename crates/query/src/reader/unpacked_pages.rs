@@ -1,31 +1,54 @@
-//! [`UnpackedPages`]: pages of a column that zstd compressed, unpacked with contexts that are kept.
+//! [`UnpackedPages`]: pages of a column that zstd compressed, unpacked with contexts that are kept, and no further than needed.
 //!
 //! The decoder of Parquet makes a context for every column that it opens, one to compress and one to decompress. Each asks the
 //! processor for its features, which a virtual machine traps, and takes and gives back 150 KiB: 40 to 90 us, ten columns a file,
-//! where a page of a few rows is unpacked in less.
+//! where a page of a few rows is unpacked in less. And it unpacks whole pages. A page of payloads is half a megabyte, and who reads
+//! rows scattered over the store wants one row of each: on average half of the page need not be unpacked for that.
 
-use std::sync::{Mutex, PoisonError};
+use std::num::NonZero;
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use bytes::Bytes;
+use parquet::basic::Encoding;
 use parquet::column::page::{Page, PageMetadata, PageReader};
 use parquet::errors::{ParquetError, Result};
-use zstd::bulk::Decompressor;
-use zstd::zstd_safe::get_frame_content_size;
+use zstd::zstd_safe::{DCtx, InBuffer, OutBuffer, ResetDirective, get_error_name, get_frame_content_size};
 
-/// Contexts that wait for work: as many as decode at once on a machine of sixteen cores.
-const KEPT_MAX: usize = 16;
+use crate::reader::text_lengths::bytes_of_first;
 
 /// A page is not longer than this, which is all that its header can say.
 const PAGE_BYTES_MAX: u64 = i32::MAX as u64;
 
-static KEPT: Mutex<Vec<Decompressor<'static>>> = Mutex::new(Vec::new());
+/// What is unpacked of a page to see the lengths of its texts: a block of zstd, which is unpacked whole.
+const HEAD_BYTES: usize = 128 << 10;
+
+/// Contexts that wait for work: as many as are likely to decode at once.
+static KEPT_MAX: LazyLock<usize> = LazyLock::new(|| 2 * std::thread::available_parallelism().map_or(1, NonZero::get));
+
+static KEPT: Mutex<Vec<DCtx<'static>>> = Mutex::new(Vec::new());
 
 /// See the module. What it wraps must hand on pages as they are stored.
-pub(crate) struct UnpackedPages<R>(R);
+pub(crate) struct UnpackedPages<R> {
+    packed: R,
+    /// How many rows from the beginning of each page may be asked for; none of a page that is not there, all where this is not
+    /// known.
+    rows: Option<std::vec::IntoIter<usize>>,
+    /// Whether values are optional, so that levels stand before them.
+    has_levels: bool,
+}
 
 impl<R: PageReader> UnpackedPages<R> {
     pub(crate) fn new(packed: R) -> Self {
-        Self(packed)
+        Self { packed, rows: None, has_levels: true }
+    }
+
+    /// Of each page, in their order, only so many rows from its beginning will be looked at. For columns without a dictionary.
+    pub(crate) fn within(self, rows: Vec<usize>, has_levels: bool) -> Self {
+        Self { rows: Some(rows.into_iter()), has_levels, ..self }
+    }
+
+    fn next_rows(&mut self) -> usize {
+        self.rows.as_mut().and_then(Iterator::next).unwrap_or(usize::MAX)
     }
 }
 
@@ -39,24 +62,33 @@ impl<R: PageReader> Iterator for UnpackedPages<R> {
 
 impl<R: PageReader> PageReader for UnpackedPages<R> {
     fn get_next_page(&mut self) -> Result<Option<Page>> {
-        self.0.get_next_page()?.map(unpacked).transpose()
+        let Some(page) = self.packed.get_next_page()? else { return Ok(None) };
+        let rows = self.next_rows();
+        unpacked(page, rows, self.has_levels).map(Some)
     }
 
     fn peek_next_page(&mut self) -> Result<Option<PageMetadata>> {
-        self.0.peek_next_page()
+        self.packed.peek_next_page()
     }
 
     fn skip_next_page(&mut self) -> Result<()> {
-        self.0.skip_next_page()
+        self.next_rows();
+        self.packed.skip_next_page()
     }
 
     fn at_record_boundary(&mut self) -> Result<bool> {
-        self.0.at_record_boundary()
+        self.packed.at_record_boundary()
     }
 }
 
-fn unpacked(mut page: Page) -> Result<Page> {
+fn unpacked(mut page: Page, rows: usize, has_levels: bool) -> Result<Page> {
     match &mut page {
+        // A row has one value or none, so the first values are at least those of as many rows.
+        Page::DataPage { buf, encoding: Encoding::DELTA_LENGTH_BYTE_ARRAY, num_values, .. }
+            if rows < *num_values as usize =>
+        {
+            *buf = texts_of(buf, rows, has_levels)?;
+        }
         Page::DataPage { buf, .. } | Page::DictionaryPage { buf, .. } => *buf = bytes_of(buf, 0)?,
         Page::DataPageV2 { buf, is_compressed: true, def_levels_byte_len, rep_levels_byte_len, .. } => {
             *buf = bytes_of(buf, *def_levels_byte_len as usize + *rep_levels_byte_len as usize)?;
@@ -75,36 +107,81 @@ fn bytes_of(packed: &Bytes, plain: usize) -> Result<Bytes> {
     if frame.is_empty() {
         return Ok(packed.clone());
     }
-    let length = get_frame_content_size(frame).ok().flatten().filter(|length| *length <= PAGE_BYTES_MAX);
-    let Some(length) = length else {
-        return Err(ParquetError::General("a page does not say how long it is unpacked".to_owned()));
-    };
-    let mut values = Vec::with_capacity(length as usize);
-    let mut context = taken()?;
-    let outcome = context.decompress_to_buffer(frame, &mut values);
-    give_back(context);
-    outcome.map_err(|error| ParquetError::External(Box::new(error)))?;
+    let mut values = Vec::with_capacity(unpacked_bytes(frame)?);
+    with_context(|context| context.decompress(&mut values, frame))?;
     if levels.is_empty() {
         return Ok(values.into());
     }
     Ok([levels, &values].concat().into())
 }
 
-fn taken() -> Result<Decompressor<'static>> {
-    let kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner).pop();
-    kept.map_or_else(|| Decompressor::new().map_err(|error| ParquetError::External(Box::new(error))), Ok)
+/// A page of texts, in which only the first are there; the bytes of all others are zero.
+fn texts_of(frame: &Bytes, values: usize, has_levels: bool) -> Result<Bytes> {
+    let length = unpacked_bytes(frame)?;
+    if length <= 2 * HEAD_BYTES {
+        return bytes_of(frame, 0);
+    }
+    let mut page = vec![0; length];
+    let mut is_enough = false;
+    with_context(|context| {
+        let mut input = InBuffer::around(frame);
+        let (head, rest) = page.split_at_mut(HEAD_BYTES);
+        if fill(context, &mut input, head)?
+            && let Some(end) = bytes_of_first(head, has_levels, values)
+            && let Some(wanted) = rest.get_mut(..end.saturating_sub(HEAD_BYTES))
+        {
+            is_enough = fill(context, &mut input, wanted)?;
+        }
+        // What is left of the frame is not wanted.
+        context.reset(ResetDirective::SessionOnly)
+    })?;
+    if is_enough { Ok(page.into()) } else { bytes_of(frame, 0) }
 }
 
-fn give_back(context: Decompressor<'static>) {
+/// Unpacks until `output` is full, or the input at its end.
+fn fill(context: &mut DCtx<'_>, input: &mut InBuffer<'_>, output: &mut [u8]) -> std::result::Result<bool, usize> {
+    let length = output.len();
+    let mut output = OutBuffer::around(output);
+    while output.pos() < length {
+        let before = (output.pos(), input.pos());
+        context.decompress_stream(&mut output, input)?;
+        if before == (output.pos(), input.pos()) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Bytes of what a frame holds, as it says itself.
+fn unpacked_bytes(frame: &[u8]) -> Result<usize> {
+    match get_frame_content_size(frame).ok().flatten() {
+        Some(bytes) if bytes <= PAGE_BYTES_MAX => Ok(bytes as usize),
+        _ => Err(ParquetError::General("a page does not say how long it is unpacked".to_owned())),
+    }
+}
+
+/// Works with a context that nobody else has meanwhile.
+fn with_context(work: impl FnOnce(&mut DCtx<'static>) -> std::result::Result<usize, usize>) -> Result<usize> {
+    let kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner).pop();
+    let mut context = kept.unwrap_or_default();
+    // One that failed is not kept: what it was about is not known.
+    let done = work(&mut context).map_err(|code| ParquetError::General(format!("a page: {}", get_error_name(code))))?;
     let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
-    if kept.len() < KEPT_MAX {
+    if kept.len() < *KEPT_MAX {
         kept.push(context);
     }
+    Ok(done)
 }
 
 #[cfg(test)]
 mod tests {
-    use parquet::basic::Encoding;
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, RecordBatch, StringArray};
+    use parquet::arrow::ArrowWriter;
+    use parquet::basic::{Compression, ZstdLevel};
+    use parquet::file::properties::WriterProperties;
+    use parquet::file::serialized_reader::SerializedPageReader;
 
     use super::*;
 
@@ -120,7 +197,7 @@ mod tests {
         let with_levels = [b"lev".as_slice(), &frame].concat();
         assert_eq!(bytes_of(&with_levels.into(), 3).unwrap(), [b"lev".as_slice(), &values].concat());
         assert_eq!(bytes_of(&Bytes::from_static(b"lev"), 3).unwrap(), b"lev"[..]);
-        assert_eq!(unpacked(data_page(frame.into())).unwrap().buffer(), &values);
+        assert_eq!(unpacked(data_page(frame.into()), usize::MAX, false).unwrap().buffer(), &values);
     }
 
     #[test]
@@ -136,5 +213,47 @@ mod tests {
         let mut boast = vec![0x28, 0xb5, 0x2f, 0xfd, 0xe0];
         boast.extend((1u64 << 62).to_le_bytes());
         assert!(bytes_of(&boast.into(), 0).is_err());
+    }
+
+    /// The pages of a column of texts, as they are stored.
+    fn stored_pages(texts: &[String]) -> Vec<Page> {
+        let column = Arc::new(StringArray::from_iter_values(texts)) as ArrayRef;
+        let batch = RecordBatch::try_from_iter([("text", column)]).unwrap();
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).unwrap()))
+            .set_dictionary_enabled(false)
+            .set_encoding(Encoding::DELTA_LENGTH_BYTE_ARRAY)
+            .build();
+        let mut bytes = Vec::new();
+        let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties)).unwrap();
+        writer.write(&batch).unwrap();
+        let metadata = writer.close().unwrap();
+        let column = metadata.row_group(0).column(0).clone().into_builder();
+        let column = column.set_compression(Compression::UNCOMPRESSED).build().unwrap();
+        SerializedPageReader::new(Arc::new(Bytes::from(bytes)), &column, texts.len(), None)
+            .unwrap()
+            .collect::<Result<_>>()
+            .unwrap()
+    }
+
+    #[test]
+    fn a_page_of_texts_is_unpacked_as_far_as_its_first_rows_reach() {
+        let texts: Vec<String> = (0..900).map(|row| format!("{row} ").repeat(250)).collect();
+        let pages = stored_pages(&texts);
+        let [page] = pages.as_slice() else { panic!("{} pages", pages.len()) };
+        let whole = unpacked(page.clone(), usize::MAX, false).unwrap().buffer().clone();
+        assert!(whole.len() > 4 * HEAD_BYTES, "{} bytes", whole.len());
+        for rows in [0, 1, 100, 450, 899, 900] {
+            let part = unpacked(page.clone(), rows, false).unwrap().buffer().clone();
+            let texts_bytes: usize = texts[..rows].iter().map(String::len).sum();
+            let all_bytes: usize = texts.iter().map(String::len).sum();
+            let end = (whole.len() - all_bytes + texts_bytes).max(HEAD_BYTES);
+            assert_eq!((part.len(), &part[..end]), (whole.len(), &whole[..end]), "{rows} rows");
+            assert!(part[end..].iter().all(|byte| *byte == 0), "{rows} rows need not be unpacked further");
+        }
+        let Page::DataPage { buf, .. } = page else { panic!("{page:?}") };
+        for left in (13..buf.len() / 4).step_by(97) {
+            assert!(texts_of(&buf.slice(..left), 450, false).is_err(), "{left} of {} bytes", buf.len());
+        }
     }
 }

@@ -20,7 +20,7 @@ const ROWS: usize = 6_000;
 fn rows(chance: &mut StdRng) -> RecordBatch {
     let mut rows = plain_rows(ROWS);
     for row in &mut rows {
-        let length = [0, 3, 40, 900][chance.random_range(0..4)];
+        let length = [0, 3, 40, 2_000][chance.random_range(0..4)];
         row.payload = (length > 0).then(|| (0..length).map(|_| chance.random_range('a'..='z')).collect());
         row.user = chance.random_bool(0.7).then(|| chance.random_range(0..2_000));
         row.error = chance.random_bool(0.02).then(|| "refused".to_owned());
