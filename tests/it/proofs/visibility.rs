@@ -39,9 +39,11 @@ fn every_query_sees_each_acknowledged_event_exactly_once() {
     let queries = Form::asked().of(2_500, 1_000_000);
     let seed = seed();
     let mut proof = Proof { promise: 11, what: "queries during flushes", ..Proof::default() };
+    let (mut rounds, mut flushes) = (0, 0);
     while proof.runs < queries {
         let round = Round::new(STORE_QUERIES.min(queries - proof.runs));
-        let (asked, acknowledged, findings) = round.run(seed ^ proof.runs);
+        let (asked, acknowledged, commits, findings) = round.run(seed ^ proof.runs);
+        (rounds, flushes) = (rounds + 1, flushes + commits);
         findings.told.iter().for_each(|told| println!("{told}"));
         proof.runs += asked;
         proof.acknowledged += acknowledged;
@@ -50,6 +52,8 @@ fn every_query_sees_each_acknowledged_event_exactly_once() {
         proof.invented += findings.invented;
         proof.wrong += findings.wrong;
     }
+    // On a machine that is busy elsewhere a round may have few: what counts is all of them.
+    assert!(flushes > 5 * rounds, "only {flushes} flushes went on meanwhile, in {rounds} rounds");
     proof.tell();
 }
 
@@ -72,8 +76,8 @@ impl Round {
         Self { queries, asked, handed_over, acknowledged, done, findings }
     }
 
-    /// Answers the number of queries and of acknowledged events.
-    fn run(self, seed: u64) -> (u64, u64, Findings) {
+    /// Answers the number of queries, of acknowledged events and of commits.
+    fn run(self, seed: u64) -> (u64, u64, u64, Findings) {
         let store = TestStore::new();
         let writer = store.writer_with(WriterSettings {
             freeze_rows: FREEZE_ROWS,
@@ -96,9 +100,8 @@ impl Round {
             self.append_repeatedly(&store, &writer, seed);
         });
         let commits = store.table.snapshot().version();
-        assert!(commits > 5, "only {commits} flushes went on meanwhile");
         writer.close(false).unwrap();
-        (self.asked.into_inner(), self.acknowledged.into_inner(), self.findings.into_inner().unwrap())
+        (self.asked.into_inner(), self.acknowledged.into_inner(), commits, self.findings.into_inner().unwrap())
     }
 
     /// Appends as fast as the questions go, so that all of them meet rows on the move.
