@@ -378,11 +378,12 @@ async fn read_candidates(
     for hit in candidates {
         by_source.entry(hit.source).or_default().push(hit.row);
     }
+    let is_alone = by_source.len() == 1;
     let reads = by_source.into_iter().map(|(source, mut rows)| async move {
         rows.sort_unstable();
         let mut stats = ScanStats::default();
         let batch = match footers.get(&source) {
-            Some(footer) => read_rows(&scan.reader(source)?, footer, &rows, &mut stats).await?,
+            Some(footer) => read_rows(&scan.reader(source)?, footer, &rows, is_alone, &mut stats).await?,
             None => event_rows(&tail[source as usize - scan.files.len()], &rows)?,
         };
         Ok::<_, Error>((source, rows, batch, stats))

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use annals_table::DataFile;
 use arrow::array::RecordBatch;
 use object_store::ObjectStore;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, RowSelection};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReader, RowSelection};
 use parquet::arrow::{ProjectionMask, parquet_to_arrow_field_levels};
 use parquet::errors::ParquetError;
 
@@ -44,26 +44,28 @@ impl DataReader {
 
     /// Fetches what the request needs; decoding is left to [`Rows::next`], off the runtime's threads.
     pub(crate) async fn rows(&self, footer: &Footer, request: RowRequest<'_>, stats: &mut ScanStats) -> Result<Rows> {
+        let columns = request.columns;
+        self.fetch(footer, request, stats).await?.rows(columns)
+    }
+
+    /// Fetches what the request needs.
+    pub(crate) async fn fetch(
+        &self,
+        footer: &Footer,
+        request: RowRequest<'_>,
+        stats: &mut ScanStats,
+    ) -> Result<Fetched> {
         let RowRequest { row_group, ranges, columns, batch_rows } = request;
         let arrow = footer.arrow().map_err(|error| self.undecodable(error))?;
         let leaves: Vec<usize> = columns.iter().filter_map(|name| footer.leaf(name)).collect();
         let (rows_total, wanted) = (footer.row_group_rows(row_group), ranges.iter().map(Range::len).sum::<usize>());
-        let path = self.file.path.clone();
-        if leaves.is_empty() || wanted == 0 {
-            return Ok(Rows { reader: None, path });
-        }
         let selection =
             (wanted < rows_total).then(|| RowSelection::from_consecutive_ranges(ranges.into_iter(), rows_total));
         let pages = PageRequest::new(arrow.metadata(), row_group, &leaves, selection.as_ref());
         let parts = self.stored.ranges(footer.sums(), &pages.ranges(), stats).await?;
-        let group = RowGroup::new(arrow.metadata(), row_group, footer.sums().is_some(), pages, parts);
-        let mask = ProjectionMask::leaves(arrow.parquet_schema(), leaves);
-        let levels = parquet_to_arrow_field_levels(arrow.parquet_schema(), mask, Some(arrow.schema().fields()))
-            .map_err(|error| self.undecodable(error))?;
-        let batch_rows = batch_rows.min(wanted).max(1);
-        let reader = ParquetRecordBatchReader::try_new_with_row_groups(&levels, &group, batch_rows, selection)
-            .map_err(|error| self.undecodable(error))?;
-        Ok(Rows { reader: Some(reader), path })
+        let group = RowGroup::new(Arc::clone(arrow.metadata()), row_group, footer.sums().is_some(), pages, parts);
+        let path = self.file.path.clone();
+        Ok(Fetched { group, arrow, selection, wanted, batch_rows, path })
     }
 
     pub(crate) fn corrupt(&self, why: &str) -> Error {
@@ -72,6 +74,40 @@ impl DataReader {
 
     pub(crate) fn undecodable(&self, error: ParquetError) -> Error {
         undecodable(&self.file.path, error)
+    }
+}
+
+/// What a [`RowRequest`] needs, out of which columns can be decoded, each by itself if that is wanted.
+pub(crate) struct Fetched {
+    group: RowGroup,
+    arrow: ArrowReaderMetadata,
+    selection: Option<RowSelection>,
+    /// Rows.
+    wanted: usize,
+    batch_rows: usize,
+    path: String,
+}
+
+impl Fetched {
+    /// The rows with some of the columns that were asked for.
+    pub(crate) fn rows(&self, columns: &[&str]) -> Result<Rows> {
+        let failed = |error| undecodable(&self.path, error);
+        let schema = self.arrow.parquet_schema();
+        let names = schema.columns().iter().map(|column| column.path().parts());
+        let leaves: Vec<usize> = names
+            .enumerate()
+            .filter(|(_, path)| columns.iter().any(|name| *path == [*name]))
+            .map(|(leaf, _)| leaf)
+            .collect();
+        let path = self.path.clone();
+        if leaves.is_empty() || self.wanted == 0 {
+            return Ok(Rows { reader: None, path });
+        }
+        let mask = ProjectionMask::leaves(schema, leaves);
+        let levels = parquet_to_arrow_field_levels(schema, mask, Some(self.arrow.schema().fields())).map_err(failed)?;
+        let (batch_rows, selection) = (self.batch_rows.min(self.wanted).max(1), self.selection.clone());
+        let reader = ParquetRecordBatchReader::try_new_with_row_groups(&levels, &self.group, batch_rows, selection);
+        Ok(Rows { reader: Some(reader.map_err(failed)?), path })
     }
 }
 

@@ -27,8 +27,8 @@ pub(crate) struct PageRequest {
 
 /// See the module.
 #[derive(Debug)]
-pub(crate) struct RowGroup<'a> {
-    metadata: &'a ParquetMetaData,
+pub(crate) struct RowGroup {
+    metadata: Arc<ParquetMetaData>,
     row_group: usize,
     chunks: BTreeMap<usize, Arc<Chunk>>,
     touched: Option<Vec<Range<usize>>>,
@@ -122,10 +122,10 @@ fn page_locations(metadata: &ParquetMetaData, row_group: usize, leaf: usize) -> 
     (!pages.is_empty()).then_some(pages)
 }
 
-impl<'a> RowGroup<'a> {
+impl RowGroup {
     /// The parts in the order of [`PageRequest::ranges`].
     pub(crate) fn new(
-        metadata: &'a ParquetMetaData,
+        metadata: Arc<ParquetMetaData>,
         row_group: usize,
         is_ours: bool,
         request: PageRequest,
@@ -139,13 +139,13 @@ impl<'a> RowGroup<'a> {
         Self { metadata, row_group, chunks, touched: request.touched, is_ours }
     }
 
-    fn group(&self) -> &'a RowGroupMetaData {
+    fn group(&self) -> &RowGroupMetaData {
         self.metadata.row_group(self.row_group)
     }
 
     fn page_reader(&self, leaf: usize) -> Result<Box<dyn PageReader>> {
         let Some(chunk) = self.chunks.get(&leaf) else { return Err(not_fetched()) };
-        let pages = page_locations(self.metadata, self.row_group, leaf).cloned();
+        let pages = page_locations(&self.metadata, self.row_group, leaf).cloned();
         let (column, rows) = (self.group().column(leaf), self.num_rows());
         if !self.is_ours || !matches!(column.compression(), Compression::ZSTD(_)) {
             return Ok(Box::new(SerializedPageReader::new(Arc::clone(chunk), column, rows, pages)?));
@@ -168,7 +168,7 @@ impl<'a> RowGroup<'a> {
     }
 }
 
-impl RowGroups for RowGroup<'_> {
+impl RowGroups for RowGroup {
     fn num_rows(&self) -> usize {
         usize::try_from(self.group().num_rows()).unwrap_or(0)
     }
@@ -182,7 +182,7 @@ impl RowGroups for RowGroup<'_> {
     }
 
     fn metadata(&self) -> &ParquetMetaData {
-        self.metadata
+        &self.metadata
     }
 }
 

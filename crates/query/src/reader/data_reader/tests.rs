@@ -74,9 +74,11 @@ fn any_rows_are_read_whatever_pages_they_lie_in() {
             for (run_max, gap_max) in [(1, 3), (1, 40), (3, 60), (2, 300), (1, 3_000), (400, 400), (6_000, 2), (30, 30)]
             {
                 let wanted = selected(&mut chance, run_max, gap_max);
-                let found = read_rows(&reader, &footer, &wanted, &mut stats).await.unwrap();
-                let expected = take_record_batch(&events, &UInt64Array::from(wanted)).unwrap();
-                assert_eq!(found, expected, "runs up to {run_max} rows, gaps up to {gap_max}");
+                let expected = take_record_batch(&events, &UInt64Array::from(wanted.clone())).unwrap();
+                for is_alone in [false, true] {
+                    let found = read_rows(&reader, &footer, &wanted, is_alone, &mut stats).await.unwrap();
+                    assert_eq!(found, expected, "runs up to {run_max} rows, gaps up to {gap_max}");
+                }
             }
         });
     }
