@@ -21,7 +21,7 @@ const WITHOUT_STATISTICS: [&str; 4] = [columns::MESSAGE, columns::ERROR, columns
 /// Below this many bytes a column is not compressed at all: there is nothing to gain.
 const SNAPPY_BYTES_MIN: usize = 256;
 
-/// Columns that zstd makes hardly smaller than Snappy (0.6 bytes an event for all of them). Whoever reads or writes a column with
+/// Columns that zstd makes hardly smaller than Snappy (0.5 bytes an event for all of them). Whoever reads or writes a column with
 /// zstd creates a context first, and that asks the processor for its features by an instruction that a virtual machine traps:
 /// 40 to 90 us a column, more than decoding a page takes.
 const SNAPPY_COLUMNS: [&str; 10] = [

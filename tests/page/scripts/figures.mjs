@@ -13,15 +13,20 @@ const VALUES = 6;
 const TRACES = 20;
 const VIEWS = { syncs: "Managed Sync", tools: "ActionKit", workflows: "Workflows", credentials: "Credentials" };
 
-/** In the page: clicks, and waits for the answers whose addresses begin so. */
+/** In place of what is clicked: a key is pressed. */
+const KEY = "key";
+
+/** In the page: clicks, or presses a key, and waits for the answers whose addresses begin so. */
 function clicked([selector, text, waits]) {
   return new Promise((resolve, reject) => {
     const candidates = [...document.querySelectorAll(selector)];
-    const element = text ? candidates.find((one) => one.title === text || one.textContent.trim().startsWith(text)) : candidates[0];
+    const isKey = selector === "key";
+    const element = isKey ? document : candidates.find((one) => one.title === text || one.textContent.trim().startsWith(text));
     if (!element) return reject(new Error(`nothing to click: ${selector} ${text}`));
     performance.clearResourceTimings();
     const start = performance.now();
-    element.click();
+    if (isKey) element.dispatchEvent(new KeyboardEvent("keydown", { key: text, bubbles: true, cancelable: true }));
+    else element.click();
     const took = {};
     const ended = {};
     const frame = () => {
@@ -46,7 +51,7 @@ await visit(`/?since=${SINCE}`, async (page) => {
   await settled(page);
   found.first_rows.push(await page.evaluate(() => performance.now()));
   await page.getByTestId("total").waitFor();
-  const facets = await ask(`/v1/facets?since=${SINCE}&limit=1000&${FIELDS.map((field) => `field=${field}`).join("&")}`);
+  const facets = await ask(`/v1/facets?since=${SINCE}&values=1000&fields=${FIELDS.join(",")}`);
   for (const field of FIELDS) {
     const values = facets.facets[field].map(({ value }) => value);
     assert.ok(values.length > 0, `no event has a ${field}`);
@@ -72,14 +77,20 @@ await visit(`/?since=${SINCE}`, async (page) => {
   }
 });
 
-const { events } = await ask(`/v1/events?since=${SINCE}&limit=1000`);
-const traces = [...new Set(events.map(({ traceId }) => traceId).filter(Boolean))].slice(-TRACES);
-for (const trace of traces) {
-  await visit(`/trace/${encodeURIComponent(trace)}`, async (page) => {
+// From a row to its trace and back, as people go.
+await visit(`/?since=${SINCE}`, async (page) => {
+  await settled(page);
+  for (let trace = 0; trace < TRACES; trace += 1) {
+    // Rows far from each other, of other files and times.
+    for (let row = 0; row <= trace % 4; row += 1) await page.keyboard.press("j");
+    const took = await page.evaluate(clicked, [KEY, "t", ["/v1/traces/"]]);
     await page.locator(".steps li").first().waitFor();
-    found.trace.push(await page.evaluate(() => performance.now()));
-  });
-}
+    found.trace.push(took["/v1/traces/"]);
+    const until = new Date(Date.now() - (trace + 1) * 6 * 3_600_000).toISOString();
+    await page.goto(`${new URL(page.url()).origin}/?since=${SINCE}&until=${until}`);
+    await settled(page);
+  }
+});
 
 for (const [path, name] of Object.entries(VIEWS)) {
   await visit(`/${path}?since=${SINCE}`, async (page) => {

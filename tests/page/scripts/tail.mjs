@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { rows, send, settled, shot, visit } from "./browser.mjs";
 
 const SECONDS = Number(process.env.ANNALS_TAIL_SECONDS ?? 60);
-const EVENTS_PER_SECOND = 1_000;
+/** An hour of a thousand a second: 24,000 for 150 seconds. */
+const EVENTS_PER_SECOND = Number(process.env.ANNALS_TAIL_RATE ?? 1_000);
 
 await send("tail", [{ type: "tail", message: "before" }]);
 await visit("/?project=tail&since=1h", async (page) => {

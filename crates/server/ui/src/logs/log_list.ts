@@ -35,6 +35,8 @@ export class LogList {
   isLoading = false;
   /** The row in the middle of what is seen. */
   seen = 0;
+  /** Ends when the first page has come, or will not. What is nice to have beside the rows is asked for after them. */
+  readonly first: Promise<void>;
 
   private readonly stop = new AbortController();
   private tailStop?: AbortController;
@@ -48,7 +50,13 @@ export class LogList {
   /** Told by how many places all rows moved down. */
   onMoved: (rows: number) => void = () => {};
 
-  constructor(private readonly query: Query) {}
+  private firstIsThrough: () => void = () => {};
+
+  constructor(private readonly query: Query) {
+    this.first = new Promise((resolve) => {
+      this.firstIsThrough = resolve;
+    });
+  }
 
   /** Fetches the page behind the last row, unless there is none or one is on its way. */
   async more(): Promise<void> {
@@ -169,6 +177,7 @@ export class LogList {
     } catch (error) {
       if (!isAborted(error) && rows === this.rows) this.error = error;
     } finally {
+      this.firstIsThrough();
       if (rows === this.rows) {
         this.isLoading = false;
         this.changed();

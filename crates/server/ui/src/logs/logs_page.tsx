@@ -94,7 +94,7 @@ export function LogsPage() {
     <div class="logs">
       <h1 class="hidden">Event logs</h1>
       <FilterBar list={list} setTail={setTail} showHelp={() => setHelpOpen(true)} />
-      <Chart />
+      <Chart list={list} />
       <StatsLine list={list} />
       <div class="logs-body">
         <section class="log-table" aria-label="Events">
