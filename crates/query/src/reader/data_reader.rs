@@ -13,7 +13,7 @@ use parquet::errors::ParquetError;
 use crate::error::{Error, ErrorKind, Result};
 use crate::reader::file_caches::FileCaches;
 use crate::reader::footer::Footer;
-use crate::reader::row_group::{PageRequest, RowGroup};
+use crate::reader::row_group::{PageFetch, RowGroup};
 use crate::reader::scan_stats::ScanStats;
 use crate::reader::stored_file::StoredFile;
 
@@ -61,7 +61,7 @@ impl DataReader {
         let (rows_total, wanted) = (footer.row_group_rows(row_group), ranges.iter().map(Range::len).sum::<usize>());
         let selection =
             (wanted < rows_total).then(|| RowSelection::from_consecutive_ranges(ranges.into_iter(), rows_total));
-        let pages = PageRequest::new(arrow.metadata(), row_group, &leaves, selection.as_ref());
+        let pages = PageFetch::new(arrow.metadata(), row_group, &leaves, selection.as_ref());
         let parts = self.stored.ranges(footer.sums(), &pages.ranges(), stats).await?;
         let group = RowGroup::new(Arc::clone(arrow.metadata()), row_group, footer.sums().is_some(), pages, parts);
         let path = self.file.path.clone();

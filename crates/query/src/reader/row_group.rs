@@ -18,7 +18,7 @@ use crate::reader::unpacked_pages::UnpackedPages;
 
 /// What to fetch of a row group.
 #[derive(Debug)]
-pub(crate) struct PageRequest {
+pub(crate) struct PageFetch {
     /// By leaf, ascending.
     ranges: Vec<(usize, Range<u64>)>,
     /// The rows that will be looked at, ascending; `None` for all.
@@ -36,7 +36,7 @@ pub(crate) struct RowGroup {
     is_ours: bool,
 }
 
-impl PageRequest {
+impl PageFetch {
     /// The pages of these leaves that hold selected rows, and the dictionaries before them; whole columns where a file does
     /// not say where its pages are.
     pub(crate) fn new(
@@ -123,12 +123,12 @@ fn page_locations(metadata: &ParquetMetaData, row_group: usize, leaf: usize) -> 
 }
 
 impl RowGroup {
-    /// The parts in the order of [`PageRequest::ranges`].
+    /// The parts in the order of [`PageFetch::ranges`].
     pub(crate) fn new(
         metadata: Arc<ParquetMetaData>,
         row_group: usize,
         is_ours: bool,
-        request: PageRequest,
+        request: PageFetch,
         parts: Vec<Bytes>,
     ) -> Self {
         let mut found: BTreeMap<usize, Vec<(u64, Bytes)>> = BTreeMap::new();

@@ -121,13 +121,8 @@ async fn run_step(scan: Arc<DataScan>, step: Step, top: Top) -> Result<Found> {
             // What the trace index said is more than a Bloom filter tells.
             let with_blooms = scan.filter.trace_ids().is_some() && !scan.segments.contains_key(&reader.file.path);
             let open = Footer::open(&reader, &scan.caches.footers, with_blooms, &mut stats).await?;
-            let (mut windows, pruned) =
-                surviving_windows(&reader.file, &open.footer, &scan.filter, scan.ranking, scan.wanted);
+            let (mut windows, pruned) = scan.windows(&reader.file, &open.footer, &top);
             stats.row_groups_pruned += pruned;
-            windows.retain(|window| top.admits(window.bound));
-            if let Some(segments) = scan.segments.get(&reader.file.path) {
-                cut(&mut windows, &open.footer, segments);
-            }
             if !windows.is_empty()
                 && let Some(segments) = scan.filter.words.segments(&reader, &open.footer, &mut stats).await?
             {
@@ -157,17 +152,23 @@ pub(crate) fn cut(windows: &mut Vec<Window>, footer: &Footer, segments: &[u32]) 
 }
 
 impl DataScan {
+    /// What footer and trace index leave of a file, and how many row groups they do not.
+    fn windows(&self, file: &DataFile, footer: &Footer, top: &Top) -> (Vec<Window>, u64) {
+        let (mut windows, pruned) = surviving_windows(file, footer, &self.filter, self.ranking, self.wanted);
+        windows.retain(|window| top.admits(window.bound));
+        if let Some(segments) = self.segments.get(&file.path) {
+            cut(&mut windows, footer, segments);
+        }
+        (windows, pruned)
+    }
+
     /// Whether the footer of a file, if it is at hand, shows that none of its rows can be in the answer. Of a thousand files most
     /// end here, in a few microseconds each, where a task of their own would take longer to start.
     fn rules_out(&self, source: u32, top: &Top, stats: &mut ScanStats) -> bool {
         let file = &self.files[source as usize];
         // Use is counted once: here below, or by the step that goes on with it.
         let Some(footer) = self.caches.footers.peek(&file.path) else { return false };
-        let (mut windows, pruned) = surviving_windows(file, &footer, &self.filter, self.ranking, self.wanted);
-        windows.retain(|window| top.admits(window.bound));
-        if let Some(segments) = self.segments.get(&file.path) {
-            cut(&mut windows, &footer, segments);
-        }
+        let (windows, pruned) = self.windows(file, &footer, top);
         if !windows.is_empty() {
             return false;
         }
