@@ -1,6 +1,7 @@
 //! The `annals` binary.
 
 mod access;
+mod allocator;
 mod command;
 mod compact;
 mod config;
@@ -36,18 +37,6 @@ use annals_server::settings::LogFormat;
 use clap::Parser;
 
 use crate::command::{Cli, Command};
-
-/// Fast for many short-lived column buffers on several threads, and gives the memory of the many threads that come and
-/// go under load back to the system (crates/ARCHITECTURE.md, "Decisions").
-#[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
-
-/// The allocator's settings, read by it at its first allocation: unused memory is given back by threads of its own, after a
-/// fifth of a second rather than ten (many threads that come and go hold much of it, and a small cap bears little); huge
-/// pages spare page faults, of servers that have memory for them (`serve`). `_RJEM_MALLOC_CONF` in the environment goes before these.
-#[expect(unsafe_code, reason = "jemalloc takes its settings through a symbol of this name")]
-#[unsafe(export_name = "_rjem_malloc_conf")]
-pub static ALLOCATOR_SETTINGS: &[u8; 71] = b"background_thread:true,thp:always,metadata_thp:auto,dirty_decay_ms:200\0";
 
 /// What a shell conventionally reports for a process ended by SIGPIPE is not an error of ours: the reader had enough.
 fn is_closed_pipe(error: &anyhow::Error) -> bool {

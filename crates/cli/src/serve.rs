@@ -8,33 +8,19 @@ use anyhow::{Context, Result};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::command::{Common, Serve};
-use crate::config;
 use crate::session::Session;
-
-/// Least memory of a server with huge pages. What the allocator keeps between its uses, rounded up to two mebibytes, is a third of
-/// a small server's memory (crates/ARCHITECTURE.md, "Decisions").
-const HUGE_PAGES_MEMORY_MIN: u64 = 1 << 30;
+use crate::{allocator, config};
 
 /// How long what still runs after the last sync is waited for.
 const LEAVE_TIME: Duration = Duration::from_secs(1);
 
 pub(crate) fn run(common: &Common, command: &Serve) -> Result<()> {
     let resolved = config::load(command)?;
-    if resolved.memory.total_bytes < HUGE_PAGES_MEMORY_MIN {
-        forgo_huge_pages();
-    }
+    allocator::suit(&resolved.memory);
     let mut common = common.clone();
     common.store.clone_from(&resolved.settings.store);
     common.wal.clone_from(&resolved.settings.wal);
     run_with(Session::connect(&common)?, resolved, |_| {})
-}
-
-/// From here on this process gets no huge page, although its allocator asks for them.
-fn forgo_huge_pages() {
-    #[cfg(target_os = "linux")]
-    if let Err(error) = nix::sys::prctl::set_thp_disable(true) {
-        tracing::warn!(%error, "huge pages stay: the server may hold a third more memory than it should");
-    }
 }
 
 /// Serves a store until SIGTERM or Ctrl-C. `ready` is told the address once requests are answered.

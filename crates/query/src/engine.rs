@@ -66,9 +66,12 @@ impl Engine {
         let memory = memory_pool(&settings);
         let dead_letters = match dead_letters {
             Some(source) => {
-                let metadata_cache_bytes_max = settings.metadata_cache_bytes_max / DEAD_LETTERS_CACHE_PART;
-                let block_cache_bytes_max = settings.block_cache_bytes_max / DEAD_LETTERS_CACHE_PART;
-                let settings = QuerySettings { metadata_cache_bytes_max, block_cache_bytes_max, ..settings.clone() };
+                let settings = QuerySettings {
+                    metadata_cache_bytes_max: settings.metadata_cache_bytes_max / DEAD_LETTERS_CACHE_PART,
+                    block_cache_bytes_max: settings.block_cache_bytes_max / DEAD_LETTERS_CACHE_PART,
+                    page_cache_bytes_max: settings.page_cache_bytes_max / DEAD_LETTERS_CACHE_PART,
+                    ..settings.clone()
+                };
                 let (memory, clock) = (Arc::clone(&memory), Arc::clone(&clock));
                 Some(Self::over(source, DEAD_LETTERS_URL, settings, memory, clock)?)
             }
@@ -88,7 +91,12 @@ impl Engine {
         memory: Arc<dyn MemoryPool>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self> {
-        let caches = Arc::new(FileCaches::new(settings.metadata_cache_bytes_max, settings.block_cache_bytes_max));
+        let caches = Arc::new(FileCaches::new(
+            settings.metadata_cache_bytes_max,
+            settings.block_cache_bytes_max,
+            settings.page_cache_bytes_max,
+            settings.caches_at_first_read,
+        ));
         let store = Arc::clone(source.table.object_store());
         let session = SessionTemplate::new(&settings, memory, store, url, Arc::clone(&caches))?;
         Ok(Self { source, settings, clock, session, caches, dead_letters: None })
@@ -118,6 +126,11 @@ impl Engine {
     /// How the blocks of data files stand that lookups keep, those of dead letters included.
     pub fn block_cache_stats(&self) -> CacheStats {
         self.cache_stats(FileCaches::block_stats)
+    }
+
+    /// How the pages of data files stand that lookups keep, those of dead letters included.
+    pub fn page_cache_stats(&self) -> CacheStats {
+        self.cache_stats(FileCaches::page_stats)
     }
 
     fn cache_stats(&self, of: fn(&FileCaches) -> CacheStats) -> CacheStats {

@@ -25,7 +25,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataPushDecoder};
 
 use crate::error::Result;
-use crate::reader::{Part, ScanStats, StoredFile, TAIL_BYTES, Tail};
+use crate::reader::{Part, ScanStats, StoredFile, Tail, tail_bytes};
 
 /// Checked parts that a reader keeps for its next read: of a small file, the columns of the filter and those of the answer
 /// stand in the same blocks.
@@ -151,7 +151,7 @@ impl FileReader {
             return Ok(self.end.insert(end).clone());
         }
         let mut stats = ScanStats::default();
-        let (sums, tail) = self.stored.open(TAIL_BYTES, &mut stats).await?;
+        let (sums, tail) = self.stored.open(tail_bytes(self.meta.size), &mut stats).await?;
         self.count(&stats);
         Ok(self.end.insert(End { sums, tail: Some(tail) }).clone())
     }

@@ -288,7 +288,7 @@ impl Layout {
             tail: Arc::clone(&self.tail),
             files: self.candidates(query),
             store: Arc::clone(&self.store),
-            caches: Arc::new(FileCaches::new(1 << 20, 1 << 20)),
+            caches: Arc::new(FileCaches::new(1 << 20, 1 << 20, 0, true)),
             filter: Arc::new(Filter::new(query).unwrap()),
         }
     }

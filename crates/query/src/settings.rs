@@ -23,6 +23,11 @@ pub struct QuerySettings {
     pub metadata_cache_bytes_max: usize,
     /// Memory for blocks of data files that lookups read again and again, bytes. Default 64 MiB; 0 keeps none.
     pub block_cache_bytes_max: usize,
+    /// Memory for pages of data files, unpacked, that lookups come back to, bytes. Default 64 MiB; 0 keeps none.
+    pub page_cache_bytes_max: usize,
+    /// Whether blocks and pages are kept the first time that they are read, as is best where a read is a request over a network;
+    /// otherwise the second time. Default true.
+    pub caches_at_first_read: bool,
     /// Most rows an SQL answer may have; one more fails the query. Default no limit; at least 1.
     pub rows_max: Option<u64>,
     /// Bytes of rows, as estimated from the sizes of row groups, at which a page of a filter scan ends although it has fewer rows
@@ -49,6 +54,8 @@ impl Default for QuerySettings {
                 .map_or(1, |cores| cores.get().min(TARGET_PARTITIONS_MAX)),
             metadata_cache_bytes_max: 128 << 20,
             block_cache_bytes_max: 64 << 20,
+            page_cache_bytes_max: 64 << 20,
+            caches_at_first_read: true,
             rows_max: None,
             page_bytes_max: None,
             time_ms_max: Some(300_000),

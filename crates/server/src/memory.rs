@@ -30,18 +30,20 @@ const FREEZE_BYTES_MAX: u64 = 256 << 20;
 pub struct MemoryPlan {
     /// All of it.
     pub total_bytes: u64,
-    /// Rows that are in no file yet, waiting, active and frozen: 30%. The writer's `memtable_bytes_max`.
+    /// Rows that are in no file yet, waiting, active and frozen: 28%. The writer's `memtable_bytes_max`.
     pub memtable_bytes_max: u64,
     /// The part of `memtable_bytes_max` at which a memtable freezes: two fifths, at most 256 MiB. The writer's `freeze_bytes`.
     pub freeze_bytes: u64,
     /// Bodies of requests in flight and what they are decoded to: 15%.
     pub requests_bytes_max: u64,
-    /// Sorts, joins and aggregates of all queries: 18%. The engine's `memory_bytes_max`.
+    /// Sorts, joins and aggregates of all queries: 16%. The engine's `memory_bytes_max`.
     pub queries_bytes_max: u64,
     /// One of the two caches of file footers: 3% each. The engine's `metadata_cache_bytes_max`.
     pub metadata_cache_bytes_max: u64,
     /// Blocks of data files that lookups read again and again: 3%. The engine's `block_cache_bytes_max`.
     pub block_cache_bytes_max: u64,
+    /// Pages of data files, unpacked, that lookups come back to: 4%. The engine's `page_cache_bytes_max`.
+    pub page_cache_bytes_max: u64,
     /// Ids of known events: 7%, at most what all of them need.
     pub known_ids_bytes_max: u64,
     /// Answers to idempotency keys: 1%.
@@ -56,16 +58,17 @@ impl MemoryPlan {
     pub fn new(total_bytes: u64, known_ids_max: u64) -> Self {
         let shared_bytes = total_bytes.saturating_sub(PROGRAM_BYTES);
         let percent = |percent: u64| (u128::from(shared_bytes) * u128::from(percent) / 100) as u64;
-        let memtable_bytes_max = percent(30);
+        let memtable_bytes_max = percent(28);
         let metadata_cache_bytes_max = percent(3);
         let mut plan = Self {
             total_bytes,
             memtable_bytes_max,
             freeze_bytes: (memtable_bytes_max / 5 * 2).min(FREEZE_BYTES_MAX),
             requests_bytes_max: percent(15),
-            queries_bytes_max: percent(18),
+            queries_bytes_max: percent(16),
             metadata_cache_bytes_max,
             block_cache_bytes_max: percent(3),
+            page_cache_bytes_max: percent(4),
             known_ids_bytes_max: percent(7).min(known_ids_max.saturating_mul(KNOWN_ID_BYTES)),
             idempotency_bytes_max: percent(1),
             reserve_bytes: 0,
@@ -92,6 +95,7 @@ impl MemoryPlan {
             + self.queries_bytes_max
             + 2 * self.metadata_cache_bytes_max
             + self.block_cache_bytes_max
+            + self.page_cache_bytes_max
             + self.known_ids_bytes_max
             + self.idempotency_bytes_max
     }
@@ -109,11 +113,12 @@ impl MemoryPlan {
             ("queries", self.queries_bytes_max, "sorts, joins and aggregates".to_owned()),
             (
                 "caches",
-                2 * self.metadata_cache_bytes_max + self.block_cache_bytes_max,
+                2 * self.metadata_cache_bytes_max + self.block_cache_bytes_max + self.page_cache_bytes_max,
                 format!(
-                    "file footers, {} for SQL and as much for searches; {} for blocks of files",
+                    "file footers, {} for SQL and as much for searches; {} for blocks of files, {} for pages",
                     mebibytes(self.metadata_cache_bytes_max),
-                    mebibytes(self.block_cache_bytes_max)
+                    mebibytes(self.block_cache_bytes_max),
+                    mebibytes(self.page_cache_bytes_max)
                 ),
             ),
             (
@@ -172,6 +177,7 @@ mod tests {
                     memory_bytes_max: plan.queries_bytes_max as usize,
                     metadata_cache_bytes_max: plan.metadata_cache_bytes_max as usize,
                     block_cache_bytes_max: plan.block_cache_bytes_max as usize,
+                    page_cache_bytes_max: plan.page_cache_bytes_max as usize,
                     ..QuerySettings::default()
                 };
                 query.validate().unwrap();
@@ -189,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_memtable_freezes_at_two_fifths_and_never_above_256_mib() {
-        assert_eq!(MemoryPlan::new(1_048 * MIB, IDS).freeze_bytes, 120 * MIB);
+        assert_eq!(MemoryPlan::new(1_048 * MIB, IDS).freeze_bytes, 112 * MIB);
         assert_eq!(MemoryPlan::new(1 << 40, IDS).freeze_bytes, 256 * MIB);
     }
 
@@ -204,7 +210,7 @@ mod tests {
     #[test]
     fn every_part_is_told_on_a_line_of_its_own() {
         let text = MemoryPlan::new(1_048 * MIB, 1_000).to_string();
-        for line in ["total           1048.0 MiB", "memtables        300.0 MiB", "the last 1000 event ids"] {
+        for line in ["total           1048.0 MiB", "memtables        280.0 MiB", "the last 1000 event ids"] {
             assert!(text.contains(line), "{text}");
         }
         assert_eq!(text.lines().count(), 8);

@@ -58,7 +58,7 @@ impl Node {
     /// # Errors
     /// What [`Writer::open`] and [`Table::open_or_create`] meet.
     pub(crate) fn open(options: &ServerOptions, url: Option<&str>) -> Result<Self> {
-        Self::open_answering(options, url, query_settings(&options.resolved))
+        Self::open_answering(options, url, query_settings(&options.resolved, options.store.local_path().is_none()))
     }
 
     /// As [`open`](Self::open), with other limits of queries.
@@ -178,13 +178,15 @@ fn page_bytes_max(queries_bytes_max: u64, queries_max: usize) -> u64 {
     (queries_bytes_max / queries_max.max(1) as u64 / PAGE_COPIES).clamp(PAGE_BYTES.0, PAGE_BYTES.1)
 }
 
-fn query_settings(resolved: &Resolved) -> QuerySettings {
+fn query_settings(resolved: &Resolved, is_remote: bool) -> QuerySettings {
     let memory = &resolved.memory;
     let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
     QuerySettings {
         memory_bytes_max: bytes(memory.queries_bytes_max),
         metadata_cache_bytes_max: bytes(memory.metadata_cache_bytes_max),
         block_cache_bytes_max: bytes(memory.block_cache_bytes_max),
+        page_cache_bytes_max: bytes(memory.page_cache_bytes_max),
+        caches_at_first_read: is_remote,
         page_bytes_max: Some(page_bytes_max(memory.queries_bytes_max, resolved.settings.queries_max)),
         time_ms_max: Some(resolved.settings.query_time_s_max * 1_000),
         spill_dir: Some(std::env::temp_dir()),

@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use crate::checksum::{BLOCK_BYTES, Damage, FoundSums, find_damaged_block, find_sums, tail_sum};
+use crate::checksum::{Damage, FoundSums, find_damaged_block, find_sums, tail_sum};
 use crate::error::{Error, ErrorKind};
 
 /// Bytes up to which ranges that share a block are read as one. Beyond, the shared block is read twice: a part stays in
@@ -23,6 +23,8 @@ pub struct BlockSums {
     file_bytes: u64,
     /// Where the tail starts: block sums are of what is before.
     data_end: u64,
+    /// Bytes under one of them.
+    block_bytes: u64,
     blocks: Box<[u32]>,
     tail: u32,
     tail_digits: Range<u64>,
@@ -50,6 +52,7 @@ impl BlockSums {
                 let sums = Self {
                     file_bytes,
                     data_end: found.data_end,
+                    block_bytes: found.block_bytes as u64,
                     blocks: found.blocks.into(),
                     tail: found.tail,
                     tail_digits: found.tail_digits,
@@ -86,7 +89,7 @@ impl BlockSums {
 
     /// The first offset at or after `offset` at which a part that can be checked may start.
     pub fn next_start(&self, offset: u64) -> u64 {
-        offset.next_multiple_of(BLOCK_BYTES as u64).min(self.data_end)
+        offset.next_multiple_of(self.block_bytes).min(self.data_end)
     }
 
     /// Checks one part as [`Self::widen`] gave it: `bytes` stand at `start` of the file.
@@ -99,13 +102,14 @@ impl BlockSums {
         if start >= self.data_end {
             return if start == self.data_end { self.check_tail(bytes, start) } else { misread };
         }
-        let ends_a_block = end.is_multiple_of(BLOCK_BYTES as u64) || end == self.data_end;
+        let ends_a_block = end.is_multiple_of(self.block_bytes) || end == self.data_end;
         let is_whole = end == self.file_bytes || (end <= self.data_end && ends_a_block);
-        if !is_whole || !start.is_multiple_of(BLOCK_BYTES as u64) {
+        if !is_whole || !start.is_multiple_of(self.block_bytes) {
             return misread;
         }
         let data = &bytes[..(self.data_end.min(end) - start) as usize];
-        if let Some(damaged) = find_damaged_block(&self.blocks, start as usize / BLOCK_BYTES, data) {
+        let first = (start / self.block_bytes) as usize;
+        if let Some(damaged) = find_damaged_block(&self.blocks, self.block_bytes as usize, first, data) {
             return Err(Damage::Block(damaged));
         }
         if end > self.data_end { self.check_tail(bytes, start) } else { Ok(()) }
@@ -118,7 +122,7 @@ impl BlockSums {
 
     /// The range in whole blocks, with all of the tail if it reaches into it.
     fn whole(&self, range: &Range<u64>) -> Range<u64> {
-        let block = BLOCK_BYTES as u64;
+        let block = self.block_bytes;
         let start = if range.start < self.data_end { range.start / block * block } else { self.data_end };
         let end = if range.end <= self.data_end {
             range.end.next_multiple_of(block).min(self.data_end)

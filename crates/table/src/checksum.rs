@@ -7,13 +7,17 @@
 //! reads by them.
 
 use std::fmt;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 /// Footer key of the checksums.
 pub(crate) const CHECKSUMS_KEY: &str = "annals.checksums";
 
-/// Bytes under one block sum (the last block is shorter).
-pub(crate) const BLOCK_BYTES: usize = 64 * 1024;
+/// Bytes under one block sum in files that are written now (the last block is shorter): what is read at least of a column for one
+/// row. Files say theirs; the first had 64 KiB, with which a row whose pages are 200 KiB was read as one MiB.
+pub(crate) const BLOCK_BYTES: usize = 16 << 10;
+
+/// Bytes under one sum that a file may have.
+const BLOCK_BYTES_RANGE: RangeInclusive<usize> = 4 << 10..=1 << 20;
 
 /// Start of the value, up to the digits of the tail sum; names the version of this format.
 const PREFIX: &[u8] = b"annals-crc32c-1 tail=";
@@ -29,23 +33,36 @@ pub(crate) fn file_hash(bytes: &[u8]) -> u64 {
 }
 
 /// Block sums of a file that is being written, taken as its bytes come.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct RunningSums {
+    /// Bytes under one sum.
+    block_bytes: usize,
     full: Vec<u32>,
     /// Of the bytes of the block that is not full yet.
     open: u32,
     bytes: usize,
 }
 
+impl Default for RunningSums {
+    fn default() -> Self {
+        Self::of_blocks(BLOCK_BYTES)
+    }
+}
+
 impl RunningSums {
+    /// Of blocks of so many bytes.
+    pub(crate) fn of_blocks(block_bytes: usize) -> Self {
+        Self { block_bytes, full: Vec::new(), open: 0, bytes: 0 }
+    }
+
     /// Takes in the next bytes.
     pub(crate) fn update(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
-            let room = BLOCK_BYTES - self.bytes % BLOCK_BYTES;
+            let room = self.block_bytes - self.bytes % self.block_bytes;
             let (now, rest) = bytes.split_at(room.min(bytes.len()));
             self.open = crc32c::crc32c_append(self.open, now);
             self.bytes += now.len();
-            if self.bytes.is_multiple_of(BLOCK_BYTES) {
+            if self.bytes.is_multiple_of(self.block_bytes) {
                 self.full.push(std::mem::take(&mut self.open));
             }
             bytes = rest;
@@ -57,8 +74,8 @@ impl RunningSums {
         use std::fmt::Write as _;
         let mut value = String::with_capacity(96 + (self.full.len() + 1) * SUM_DIGITS);
         value.push_str(std::str::from_utf8(PREFIX).expect("the prefix is ASCII"));
-        write!(value, "{:08x} data={} block={BLOCK_BYTES} sums=", 0, self.bytes).expect("writing to a string");
-        let open = (!self.bytes.is_multiple_of(BLOCK_BYTES)).then_some(&self.open);
+        write!(value, "{:08x} data={} block={} sums=", 0, self.bytes, self.block_bytes).expect("writing to a string");
+        let open = (!self.bytes.is_multiple_of(self.block_bytes)).then_some(&self.open);
         for sum in self.full.iter().chain(open) {
             write!(value, "{sum:08x}").expect("writing to a string");
         }
@@ -83,16 +100,16 @@ pub(crate) fn find_damage(bytes: &[u8]) -> Option<Damage> {
     if sums.tail_sum_of(bytes, 0) != sums.tail {
         return Some(Damage::Tail(sums.data_end..bytes.len() as u64));
     }
-    find_damaged_block(&sums.blocks, 0, &bytes[..sums.data_end as usize]).map(Damage::Block)
+    find_damaged_block(&sums.blocks, sums.block_bytes, 0, &bytes[..sums.data_end as usize]).map(Damage::Block)
 }
 
 /// Compares `data`, whole blocks from block `first` on, with their sums; answers with the first that does not fit.
-pub(crate) fn find_damaged_block(sums: &[u32], first: usize, data: &[u8]) -> Option<Range<u64>> {
-    let mut blocks = data.chunks(BLOCK_BYTES).zip(sums.get(first..).unwrap_or_default());
+pub(crate) fn find_damaged_block(sums: &[u32], block_bytes: usize, first: usize, data: &[u8]) -> Option<Range<u64>> {
+    let mut blocks = data.chunks(block_bytes).zip(sums.get(first..).unwrap_or_default());
     let damaged = blocks.position(|(block, sum)| crc32c::crc32c(block) != *sum)?;
-    let start = damaged * BLOCK_BYTES;
-    let end = (start + BLOCK_BYTES).min(data.len());
-    let offset = (first * BLOCK_BYTES) as u64;
+    let start = damaged * block_bytes;
+    let end = (start + block_bytes).min(data.len());
+    let offset = (first * block_bytes) as u64;
     Some(offset + start as u64..offset + end as u64)
 }
 
@@ -136,6 +153,8 @@ pub(crate) struct Sums {
     pub(crate) tail: u32,
     /// Where the tail starts.
     pub(crate) data_end: u64,
+    /// Bytes under one sum, a power of two.
+    pub(crate) block_bytes: usize,
     pub(crate) blocks: Vec<u32>,
 }
 
@@ -160,10 +179,11 @@ pub(crate) fn find_sums(end: &[u8], file_bytes: u64) -> Option<FoundSums> {
     let tail = read_sum(value.get(..SUM_DIGITS)?)?;
     let (data_end, rest) = read_number(value[SUM_DIGITS..].strip_prefix(b" data=")?)?;
     let (block_bytes, rest) = read_number(rest.strip_prefix(b" block=")?)?;
-    if block_bytes != BLOCK_BYTES || data_end as u64 > footer_start {
+    let is_possible = block_bytes.is_power_of_two() && BLOCK_BYTES_RANGE.contains(&block_bytes);
+    if !is_possible || data_end as u64 > footer_start {
         return None;
     }
-    let sums = rest.strip_prefix(b" sums=")?.get(..data_end.div_ceil(BLOCK_BYTES) * SUM_DIGITS)?;
+    let sums = rest.strip_prefix(b" sums=")?.get(..data_end.div_ceil(block_bytes) * SUM_DIGITS)?;
     let blocks = sums.chunks(SUM_DIGITS).map(read_sum).collect::<Option<Vec<_>>>()?;
     let data_end = data_end as u64;
     if data_end < start {
@@ -171,7 +191,7 @@ pub(crate) fn find_sums(end: &[u8], file_bytes: u64) -> Option<FoundSums> {
     }
     let digits_start = footer_start + at as u64;
     let tail_digits = digits_start..digits_start + SUM_DIGITS as u64;
-    Some(FoundSums::Found(Sums { tail_digits, tail, data_end, blocks }))
+    Some(FoundSums::Found(Sums { tail_digits, tail, data_end, block_bytes, blocks }))
 }
 
 /// The sum of a tail, all bytes of a file from `data_end` on, with the digits of the sum itself as zeros. `end` stands at

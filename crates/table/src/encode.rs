@@ -54,6 +54,8 @@ pub fn encode_data_file(batch: &RecordBatch, settings: &ParquetSettings) -> Resu
 #[derive(Debug)]
 pub struct DataFileEncoder {
     writer: ArrowWriter<Vec<u8>>,
+    /// Rows that the writer is given at a time.
+    rows_at_once: usize,
     rows: u64,
     /// Earliest and latest event so far.
     times_us: Option<(i64, i64)>,
@@ -74,8 +76,8 @@ impl DataFileEncoder {
         let writer = ArrowWriter::try_new_with_options(Vec::new(), annals_event::file_schema(), options);
         let words =
             (settings.word_index_share_max > 0.0).then(|| WordFilterBuilder::new(settings.word_index_share_max));
-        let traces = TracePlaces::default();
-        Ok(Self { writer: writer.map_err(failed)?, rows: 0, times_us: None, traces, words })
+        let (traces, rows_at_once) = (TracePlaces::default(), settings.rows_at_once(shape));
+        Ok(Self { writer: writer.map_err(failed)?, rows_at_once, rows: 0, times_us: None, traces, words })
     }
 
     /// Number of rows so far.
@@ -96,7 +98,13 @@ impl DataFileEncoder {
             }
             Some((earliest_us, _)) => Some((earliest_us, last_us)),
         };
-        self.writer.write(batch).map_err(failed)?;
+        let mut start = 0;
+        while start < batch.num_rows() {
+            let room = self.rows_at_once - (self.rows as usize + start) % self.rows_at_once;
+            let rows = room.min(batch.num_rows() - start);
+            self.writer.write(&batch.slice(start, rows)).map_err(failed)?;
+            start += rows;
+        }
         if let Some(words) = &mut self.words {
             let rows = self.rows + batch.num_rows() as u64;
             let row_bytes = || (self.writer.bytes_written() + self.writer.in_progress_size()) as f64 / rows as f64;
@@ -112,7 +120,7 @@ impl DataFileEncoder {
     /// # Errors
     /// `Invalid` when there are no rows, `Internal` when the encoder fails.
     pub fn finish(self) -> Result<EncodedFile> {
-        let Self { mut writer, rows, times_us, traces, words } = self;
+        let Self { mut writer, rows, times_us, traces, words, .. } = self;
         let Some((min_timestamp_us, max_timestamp_us)) = times_us else { return Err(invalid("there are no rows")) };
         writer.flush().map_err(failed)?;
         if let Some((place, filters)) = words.and_then(|words| words.finish(writer.bytes_written())) {

@@ -25,6 +25,12 @@ pub trait FileSystem: Send + Sync + fmt::Debug + 'static {
     /// Opens an existing file for reading, and for writing where `write`.
     fn open(&self, path: &Path, write: bool) -> io::Result<Box<dyn FsFile>>;
 
+    /// Opens a file for reading if that needs no waiting, as its names are in memory; `None` where it would, or where that cannot
+    /// be told. Whatever goes wrong is `None` too, and told by [`Self::open`].
+    fn open_cached(&self, _path: &Path) -> Option<Box<dyn FsFile>> {
+        None
+    }
+
     /// Gives a file a second name.
     ///
     /// # Errors
@@ -72,6 +78,12 @@ pub fn sync_names_above(fs: &dyn FileSystem, path: &Path) -> io::Result<()> {
 pub trait FsFile: Send + Sync + fmt::Debug {
     /// Reads up to `buffer.len()` bytes at `offset`; 0 at the end.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+
+    /// Reads as [`Self::read_at`] does if that needs no waiting, as the bytes are in memory; `None` where it would, or where that
+    /// cannot be told. Whatever goes wrong is `None` too, and told by [`Self::read_at`].
+    fn read_cached(&self, _buffer: &mut [u8], _offset: u64) -> Option<usize> {
+        None
+    }
 
     /// Writes all of `bytes` at `offset`, extending the file as needed.
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;

@@ -148,6 +148,7 @@ impl Opened {
             target_partitions: 2,
             metadata_cache_bytes_max: 0,
             block_cache_bytes_max: 0,
+            page_cache_bytes_max: 0,
             time_ms_max: Some(60_000),
             ..QuerySettings::default()
         };

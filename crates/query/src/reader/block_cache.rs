@@ -11,9 +11,11 @@ use std::sync::Arc;
 use annals_table::BlockSums;
 use bytes::{Bytes, BytesMut};
 use quick_cache::sync::{Cache, DefaultLifecycle};
-use quick_cache::{DefaultHashBuilder, Equivalent, OptionsBuilder, Weighter};
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
+use super::doorkeeper::Doorkeeper;
 use super::metadata_cache::CacheStats;
+use super::place::{Place, PlaceRef};
 
 /// Bytes of one read up to which it goes through the cache. Larger ones are scans: they would push out what lookups come
 /// back to, and gain nothing.
@@ -22,52 +24,33 @@ pub(crate) const CACHED_READ_BYTES_MAX: u64 = 1 << 20;
 /// What an entry takes beside its bytes: key, two counts of references, a place in the cache.
 const ENTRY_BYTES: u64 = 160;
 /// A block: by it the number of entries is guessed.
-const BLOCK_BYTES: usize = 64 << 10;
+const BLOCK_BYTES: usize = 16 << 10;
 
 /// Blocks of data files. Cheap to ask: one short lock a block, no I/O under it.
 pub(crate) struct BlockCache {
-    blocks: Cache<Key, Bytes, ByBytes>,
-}
-
-/// A block of a file, by the offset at which it starts.
-#[derive(Clone, Hash, PartialEq, Eq)]
-struct Key {
-    path: Arc<str>,
-    start: u64,
-}
-
-/// The same, borrowed. Hashes as [`Key`] does.
-#[derive(Hash)]
-struct Asked<'a> {
-    path: &'a str,
-    start: u64,
-}
-
-impl Equivalent<Key> for Asked<'_> {
-    fn equivalent(&self, key: &Key) -> bool {
-        self.start == key.start && self.path == &*key.path
-    }
+    blocks: Cache<Place, Bytes, ByBytes>,
+    doorkeeper: Doorkeeper,
 }
 
 #[derive(Clone)]
 struct ByBytes;
 
-impl Weighter<Key, Bytes> for ByBytes {
-    fn weight(&self, key: &Key, block: &Bytes) -> u64 {
-        block.len() as u64 + key.path.len() as u64 + ENTRY_BYTES
+impl Weighter<Place, Bytes> for ByBytes {
+    fn weight(&self, place: &Place, block: &Bytes) -> u64 {
+        block.len() as u64 + place.path.len() as u64 + ENTRY_BYTES
     }
 }
 
 impl BlockCache {
     /// A cache that holds at most `bytes_max` bytes; 0 keeps nothing.
-    pub(crate) fn new(bytes_max: usize) -> Self {
+    pub(crate) fn new(bytes_max: usize, doorkeeper: Doorkeeper) -> Self {
         let options = OptionsBuilder::new()
             .estimated_items_capacity((bytes_max / BLOCK_BYTES).max(1))
             .weight_capacity(bytes_max as u64)
             .build()
             .expect("both capacities are given");
         let (hashes, lifecycle) = (DefaultHashBuilder::default(), DefaultLifecycle::default());
-        Self { blocks: Cache::with_options(options, ByBytes, hashes, lifecycle) }
+        Self { blocks: Cache::with_options(options, ByBytes, hashes, lifecycle), doorkeeper }
     }
 
     /// How it stands. Cheap.
@@ -77,7 +60,7 @@ impl BlockCache {
 
     /// The bytes of `range`, which [`BlockSums::widen`] gave, if all of its blocks are here.
     pub(crate) fn get(&self, path: &str, sums: &BlockSums, range: &Range<u64>) -> Option<Bytes> {
-        let mut blocks = pieces(sums, range).map(|piece| self.blocks.get(&Asked { path, start: piece.start }));
+        let mut blocks = pieces(sums, range).map(|piece| self.blocks.get(&PlaceRef { path, start: piece.start }));
         let first = blocks.next()??;
         if first.len() as u64 == range.end - range.start {
             return Some(first);
@@ -90,16 +73,20 @@ impl BlockCache {
         Some(joined.freeze())
     }
 
-    /// Keeps the blocks of a range whose sums fit.
+    /// Keeps the blocks of a range whose sums fit, those that the doorkeeper lets in.
     pub(crate) fn insert(&self, path: &str, sums: &BlockSums, start: u64, bytes: &Bytes) {
         if self.blocks.capacity() == 0 {
             return;
         }
-        let path: Arc<str> = path.into();
+        let mut shared: Option<Arc<str>> = None;
         for piece in pieces(sums, &(start..start + bytes.len() as u64)) {
+            if !self.doorkeeper.admits(&PlaceRef { path, start: piece.start }) {
+                continue;
+            }
+            let path = Arc::clone(shared.get_or_insert_with(|| path.into()));
             let block = &bytes[(piece.start - start) as usize..(piece.end - start) as usize];
             // A copy: a slice would keep all of the read in memory for as long as the block is kept.
-            self.blocks.insert(Key { path: Arc::clone(&path), start: piece.start }, Bytes::copy_from_slice(block));
+            self.blocks.insert(Place { path, start: piece.start }, Bytes::copy_from_slice(block));
         }
     }
 }

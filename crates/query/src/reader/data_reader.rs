@@ -13,7 +13,9 @@ use parquet::errors::ParquetError;
 use crate::error::{Error, ErrorKind, Result};
 use crate::reader::file_caches::FileCaches;
 use crate::reader::footer::Footer;
-use crate::reader::row_group::{PageFetch, RowGroup};
+use crate::reader::page_cache::FilePages;
+use crate::reader::page_fetch::PageFetch;
+use crate::reader::row_group::RowGroup;
 use crate::reader::scan_stats::ScanStats;
 use crate::reader::stored_file::StoredFile;
 
@@ -22,6 +24,7 @@ use crate::reader::stored_file::StoredFile;
 pub(crate) struct DataReader {
     pub(crate) file: Arc<DataFile>,
     pub(crate) stored: StoredFile,
+    pages: FilePages,
 }
 
 /// Which rows of which columns of one row group to decode.
@@ -39,7 +42,8 @@ pub(crate) struct RowRequest<'a> {
 impl DataReader {
     pub(crate) fn new(store: Arc<dyn ObjectStore>, file: Arc<DataFile>, caches: &FileCaches) -> Result<Self> {
         let stored = StoredFile::of(store, &file)?.through(&caches.blocks);
-        Ok(Self { file, stored })
+        let pages = caches.pages.of_file(&file.path);
+        Ok(Self { file, stored, pages })
     }
 
     /// Fetches what the request needs; decoding is left to [`Rows::next`], off the runtime's threads.
@@ -61,9 +65,10 @@ impl DataReader {
         let (rows_total, wanted) = (footer.row_group_rows(row_group), ranges.iter().map(Range::len).sum::<usize>());
         let selection =
             (wanted < rows_total).then(|| RowSelection::from_consecutive_ranges(ranges.into_iter(), rows_total));
-        let pages = PageFetch::new(arrow.metadata(), row_group, &leaves, selection.as_ref());
-        let parts = self.stored.ranges(footer.sums(), &pages.ranges(), stats).await?;
-        let group = RowGroup::new(Arc::clone(arrow.metadata()), row_group, footer.sums().is_some(), pages, parts);
+        let kept = footer.sums().is_some().then_some(&self.pages);
+        let fetch = PageFetch::new(arrow.metadata(), row_group, &leaves, selection.as_ref(), kept);
+        let parts = self.stored.ranges(footer.sums(), &fetch.ranges(), stats).await?;
+        let group = RowGroup::new(Arc::clone(arrow.metadata()), row_group, kept.cloned(), fetch, parts);
         let path = self.file.path.clone();
         Ok(Fetched { group, arrow, selection, wanted, batch_rows, path })
     }

@@ -3,19 +3,27 @@
 use std::sync::Arc;
 
 use super::block_cache::BlockCache;
+use super::doorkeeper::Doorkeeper;
 use super::metadata_cache::{CacheStats, MetadataCache};
+use super::page_cache::PageCache;
 
-/// Footers and blocks of the data files of one table, for filter scans, lookups and the plans of SQL.
+/// Footers, blocks and pages of the data files of one table, for filter scans and lookups; footers for the plans of SQL too.
 #[derive(Debug)]
 pub struct FileCaches {
     pub(crate) footers: MetadataCache,
     pub(crate) blocks: Arc<BlockCache>,
+    pub(crate) pages: Arc<PageCache>,
 }
 
 impl FileCaches {
-    /// Caches of at most so many bytes each, by their own estimates; 0 keeps nothing.
-    pub fn new(footer_bytes_max: usize, block_bytes_max: usize) -> Self {
-        Self { footers: MetadataCache::new(footer_bytes_max), blocks: Arc::new(BlockCache::new(block_bytes_max)) }
+    /// Caches of at most so many bytes each, by their own estimates; 0 keeps nothing. Blocks and pages are kept at their first read,
+    /// or else at their second.
+    pub fn new(footer_bytes_max: usize, block_bytes_max: usize, page_bytes_max: usize, at_first: bool) -> Self {
+        Self {
+            footers: MetadataCache::new(footer_bytes_max),
+            blocks: Arc::new(BlockCache::new(block_bytes_max, Doorkeeper::new(at_first))),
+            pages: Arc::new(PageCache::new(page_bytes_max, Doorkeeper::new(at_first))),
+        }
     }
 
     /// How the footers stand.
@@ -26,5 +34,10 @@ impl FileCaches {
     /// How the blocks stand.
     pub fn block_stats(&self) -> CacheStats {
         self.blocks.stats()
+    }
+
+    /// How the pages stand.
+    pub fn page_stats(&self) -> CacheStats {
+        self.pages.stats()
     }
 }

@@ -3,6 +3,7 @@
 //! Opening is one read of the file's end, which for our files holds everything; what it does not hold is read when it is
 //! needed. Parts are added by making a new footer, so that one in the cache never changes under its readers.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, LazyLock, OnceLock};
 
@@ -24,8 +25,11 @@ use crate::reader::metadata_cache::MetadataCache;
 use crate::reader::scan_stats::ScanStats;
 use crate::reader::stored_file::Tail;
 
-/// Read from a file's end at first: footer, page index and the Bloom filter of our files are smaller than this.
-pub(crate) const TAIL_BYTES: u64 = 64 << 10;
+/// Read from a file's end at first, at least and at most.
+const TAIL_BYTES: (u64, u64) = (64 << 10, 2 << 20);
+
+/// The part of a file that its footer, page index and sums are less than: 0.42% of our large ones.
+const TAIL_PART: u64 = 200;
 
 /// The last eight bytes: length of the footer, then the magic.
 const TRAILER_BYTES: usize = 8;
@@ -56,6 +60,11 @@ static PARSE_OPTIONS: LazyLock<Arc<ParquetMetaDataOptions>> = LazyLock::new(|| {
     )
 });
 
+/// The columns of our own files by name. A scan of a thousand files asks thousands of times.
+static LEAVES: LazyLock<HashMap<String, usize>> = LazyLock::new(|| {
+    file_schema().fields().iter().enumerate().map(|(leaf, field)| (field.name().clone(), leaf)).collect()
+});
+
 /// The parsed end of one data file.
 #[derive(Debug)]
 pub(crate) struct Footer {
@@ -70,6 +79,8 @@ pub(crate) struct Footer {
     words: Option<WordIndexPlace>,
     /// First row of each row group within the file.
     first_rows: Arc<[u64]>,
+    /// Whether its columns are those of our own files, in their order.
+    has_our_columns: bool,
     arrow: OnceLock<ArrowReaderMetadata>,
 }
 
@@ -93,7 +104,7 @@ impl Footer {
                 if reader.file.bytes < TRAILER_BYTES as u64 {
                     return Err(reader.corrupt("it is too short for a Parquet file"));
                 }
-                let (sums, end) = reader.stored.open(TAIL_BYTES, stats).await?;
+                let (sums, end) = reader.stored.open(tail_bytes(reader.file.bytes), stats).await?;
                 let footer = Arc::new(Self::parse(reader, sums, &end, stats).await?);
                 cache.insert(path, Arc::clone(&footer));
                 tail = Some(end);
@@ -150,6 +161,7 @@ impl Footer {
             let value = keys.iter().find(|pair| pair.key == WordIndexPlace::KEY)?.value.as_deref()?;
             WordIndexPlace::read(value, rows, reader.file.bytes)
         });
+        let has_our_columns = has_our_columns(&metadata);
         Ok(Self {
             metadata: Arc::new(metadata),
             sums,
@@ -157,6 +169,7 @@ impl Footer {
             blooms: None,
             words,
             first_rows: first_rows.into(),
+            has_our_columns,
             arrow: OnceLock::new(),
         })
     }
@@ -213,6 +226,7 @@ impl Footer {
             blooms: self.blooms.clone(),
             words: self.words,
             first_rows: Arc::clone(&self.first_rows),
+            has_our_columns: self.has_our_columns,
             arrow: OnceLock::new(),
         }
     }
@@ -255,6 +269,9 @@ impl Footer {
 
     /// The leaf of a top-level column: by name, never by position.
     pub(crate) fn leaf(&self, name: &str) -> Option<usize> {
+        if self.has_our_columns {
+            return LEAVES.get(name).copied();
+        }
         self.metadata.file_metadata().schema_descr().columns().iter().position(|column| column.path().parts() == [name])
     }
 
@@ -268,16 +285,8 @@ impl Footer {
     }
 
     fn derive_arrow(&self) -> Result<ArrowReaderMetadata, ParquetError> {
-        let ours = file_schema();
-        let theirs = self.metadata.file_metadata().schema_descr();
-        let same_columns = theirs.num_columns() == ours.fields().len()
-            && ours
-                .fields()
-                .iter()
-                .zip(theirs.columns())
-                .all(|(field, column)| column.path().parts() == [field.name().as_str()]);
-        if same_columns {
-            let options = ArrowReaderOptions::new().with_schema(ours);
+        if self.has_our_columns {
+            let options = ArrowReaderOptions::new().with_schema(file_schema());
             if let Ok(arrow) = ArrowReaderMetadata::try_new(Arc::clone(&self.metadata), options) {
                 return Ok(arrow);
             }
@@ -292,6 +301,21 @@ impl Footer {
         let sums = self.sums.as_ref().map_or(0, |sums| sums.memory_bytes());
         self.metadata.memory_size() + blooms + sums + DERIVED_BYTES
     }
+}
+
+/// Bytes from the end of a file of this length that most likely hold its footer and all that is needed with it.
+pub(crate) fn tail_bytes(file_bytes: u64) -> u64 {
+    (file_bytes / TAIL_PART).clamp(TAIL_BYTES.0, TAIL_BYTES.1)
+}
+
+fn has_our_columns(metadata: &ParquetMetaData) -> bool {
+    let (ours, theirs) = (file_schema(), metadata.file_metadata().schema_descr());
+    theirs.num_columns() == ours.fields().len()
+        && ours
+            .fields()
+            .iter()
+            .zip(theirs.columns())
+            .all(|(field, column)| column.path().parts() == [field.name().as_str()])
 }
 
 /// A footer, with the bytes it was read from if it was not in the cache.

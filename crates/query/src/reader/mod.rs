@@ -10,9 +10,13 @@
 
 mod block_cache;
 mod data_reader;
+mod doorkeeper;
 mod file_caches;
 mod footer;
 mod metadata_cache;
+mod page_cache;
+mod page_fetch;
+mod place;
 mod rank;
 mod row_group;
 mod row_ranges;
@@ -29,7 +33,7 @@ mod window;
 
 pub(crate) use data_reader::{DataReader, RowRequest, Rows, undecodable};
 pub use file_caches::FileCaches;
-pub(crate) use footer::{Footer, TAIL_BYTES};
+pub(crate) use footer::{Footer, tail_bytes};
 pub use metadata_cache::CacheStats;
 pub(crate) use rank::{Rank, Ranking, Seqs};
 pub(crate) use row_ranges::RowRanges;

@@ -1,29 +1,22 @@
 //! [`RowGroup`]: the pages of one row group that a request needs, fetched and checked, as the decoder asks for them.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::{Buf as _, Bytes};
-use parquet::arrow::arrow_reader::{RowGroups, RowSelection, RowSelectionPolicy};
-use parquet::basic::Compression;
-use parquet::column::page::{PageIterator, PageReader};
+use parquet::arrow::arrow_reader::RowGroups;
+use parquet::basic::{Compression, Encoding};
+use parquet::column::page::{Page, PageIterator, PageReader};
 use parquet::errors::{ParquetError, Result};
-use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
-use parquet::file::page_index::offset_index::PageLocation;
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
 use parquet::file::reader::{ChunkReader, Length};
 use parquet::file::serialized_reader::SerializedPageReader;
 
-use crate::reader::unpacked_pages::UnpackedPages;
-
-/// What to fetch of a row group.
-#[derive(Debug)]
-pub(crate) struct PageFetch {
-    /// By leaf, ascending.
-    ranges: Vec<(usize, Range<u64>)>,
-    /// The rows that will be looked at, ascending; `None` for all.
-    touched: Option<Vec<Range<usize>>>,
-}
+use crate::reader::page_cache::FilePages;
+use crate::reader::page_fetch::{PageFetch, dictionary_range, page_locations, rows_within};
+use crate::reader::unpacked_pages::{KeptPages, PageCodec, PagePlace, UnpackedPages};
 
 /// See the module.
 #[derive(Debug)]
@@ -31,95 +24,11 @@ pub(crate) struct RowGroup {
     metadata: Arc<ParquetMetaData>,
     row_group: usize,
     chunks: BTreeMap<usize, Arc<Chunk>>,
+    /// Kept pages, by their offset in the file.
+    held: Arc<HashMap<u64, Page>>,
     touched: Option<Vec<Range<usize>>>,
-    /// Whether the file is ours, whose pages are known to say how long they are unpacked.
-    is_ours: bool,
-}
-
-impl PageFetch {
-    /// The pages of these leaves that hold selected rows, and the dictionaries before them; whole columns where a file does
-    /// not say where its pages are.
-    pub(crate) fn new(
-        metadata: &ParquetMetaData,
-        row_group: usize,
-        leaves: &[usize],
-        selection: Option<&RowSelection>,
-    ) -> Self {
-        let group = metadata.row_group(row_group);
-        let touched = selection.map(|selection| touched(selection, group));
-        let mut ranges = Vec::new();
-        for &leaf in leaves {
-            let (start, length) = group.column(leaf).byte_range();
-            match (page_locations(metadata, row_group, leaf), &touched) {
-                (Some(pages), Some(touched)) => {
-                    if let Some(first) = pages.first().map(|page| page.offset as u64).filter(|first| *first > start) {
-                        ranges.push((leaf, start..first));
-                    }
-                    ranges.extend(touched.scan_ranges(pages).into_iter().map(|range| (leaf, range)));
-                }
-                _ => ranges.push((leaf, start..start + length)),
-            }
-        }
-        Self { ranges, touched: touched.map(|touched| selected(&touched)) }
-    }
-
-    /// The ranges of the file.
-    pub(crate) fn ranges(&self) -> Vec<Range<u64>> {
-        self.ranges.iter().map(|(_, range)| range.clone()).collect()
-    }
-}
-
-/// The rows whose pages a decoder may touch: those of the selection, and where the selection is so dense that the decoder reads
-/// what lies between and filters it, all from the first to the last.
-fn touched(selection: &RowSelection, group: &RowGroupMetaData) -> RowSelection {
-    let (rows, pieces) = selection.iter().fold((0, 0), |(rows, pieces), selector| {
-        (rows + selector.row_count, pieces + usize::from(selector.row_count > 0))
-    });
-    // The decoder's own rule, which cannot be asked.
-    let is_dense = match RowSelectionPolicy::default() {
-        RowSelectionPolicy::Selectors => false,
-        RowSelectionPolicy::Mask => true,
-        RowSelectionPolicy::Auto { threshold } => rows < pieces * threshold,
-    };
-    let ranges = selected(selection);
-    match (ranges.first(), ranges.last()) {
-        (Some(first), Some(last)) if is_dense => {
-            let all = usize::try_from(group.num_rows()).unwrap_or(0);
-            RowSelection::from_consecutive_ranges(std::iter::once(first.start..last.end), all)
-        }
-        _ => selection.clone(),
-    }
-}
-
-/// The rows of a selection.
-fn selected(selection: &RowSelection) -> Vec<Range<usize>> {
-    let mut at = 0;
-    let mut ranges = Vec::new();
-    for selector in selection.iter() {
-        if !selector.skip && selector.row_count > 0 {
-            ranges.push(at..at + selector.row_count);
-        }
-        at += selector.row_count;
-    }
-    ranges
-}
-
-/// Of each page, how many of its rows, from its first to the last that is touched.
-fn rows_within(pages: &[PageLocation], touched: &[Range<usize>]) -> Vec<usize> {
-    let first_row = |page: &PageLocation| usize::try_from(page.first_row_index).unwrap_or(0);
-    let ends = pages.iter().skip(1).map(first_row).chain(std::iter::once(usize::MAX));
-    let rows = pages.iter().zip(ends).map(|(page, end)| {
-        // The last range that begins before the page ends.
-        let behind = touched.partition_point(|range| range.start < end);
-        let last = behind.checked_sub(1).map_or(0, |at| touched[at].end.min(end));
-        last.saturating_sub(first_row(page))
-    });
-    rows.collect()
-}
-
-fn page_locations(metadata: &ParquetMetaData, row_group: usize, leaf: usize) -> Option<&Vec<PageLocation>> {
-    let pages = metadata.offset_index()?.get(row_group)?.get(leaf)?.page_locations();
-    (!pages.is_empty()).then_some(pages)
+    /// Where pages of a file of ours are kept: those are known to say how long they are unpacked.
+    kept: Option<FilePages>,
 }
 
 impl RowGroup {
@@ -127,16 +36,16 @@ impl RowGroup {
     pub(crate) fn new(
         metadata: Arc<ParquetMetaData>,
         row_group: usize,
-        is_ours: bool,
-        request: PageFetch,
+        kept: Option<FilePages>,
+        fetch: PageFetch,
         parts: Vec<Bytes>,
     ) -> Self {
         let mut found: BTreeMap<usize, Vec<(u64, Bytes)>> = BTreeMap::new();
-        for ((leaf, range), bytes) in request.ranges.into_iter().zip(parts) {
+        for ((leaf, range), bytes) in fetch.ranges.into_iter().zip(parts) {
             found.entry(leaf).or_default().push((range.start, bytes));
         }
         let chunks = found.into_iter().map(|(leaf, parts)| (leaf, Arc::new(Chunk { parts }))).collect();
-        Self { metadata, row_group, chunks, touched: request.touched, is_ours }
+        Self { metadata, row_group, chunks, held: Arc::new(fetch.held), touched: fetch.touched, kept }
     }
 
     fn group(&self) -> &RowGroupMetaData {
@@ -144,28 +53,58 @@ impl RowGroup {
     }
 
     fn page_reader(&self, leaf: usize) -> Result<Box<dyn PageReader>> {
-        let Some(chunk) = self.chunks.get(&leaf) else { return Err(not_fetched()) };
-        let pages = page_locations(&self.metadata, self.row_group, leaf).cloned();
-        let (column, rows) = (self.group().column(leaf), self.num_rows());
-        if !self.is_ours || !matches!(column.compression(), Compression::ZSTD(_)) {
-            return Ok(Box::new(SerializedPageReader::new(Arc::clone(chunk), column, rows, pages)?));
-        }
-        let packed = column.clone().into_builder().set_compression(Compression::UNCOMPRESSED).build()?;
-        let within = match (&pages, &self.touched) {
-            (Some(pages), Some(touched))
-                if column.dictionary_page_offset().is_none() && column.column_descr().max_rep_level() == 0 =>
-            {
-                Some(rows_within(pages, touched))
-            }
-            _ => None,
+        let chunk = self.chunks.get(&leaf).cloned().unwrap_or_default();
+        let pages = page_locations(&self.metadata, self.row_group, leaf);
+        let column = self.group().column(leaf);
+        let codec = PageCodec::of(column.compression());
+        let (Some(kept), Some(codec)) = (&self.kept, codec) else {
+            return Ok(Box::new(SerializedPageReader::new(chunk, column, self.num_rows(), pages.cloned())?));
         };
-        let unpacked = UnpackedPages::new(SerializedPageReader::new(Arc::clone(chunk), &packed, rows, pages)?);
+        let packed = as_stored(column)?;
+        let stored = |pages| SerializedPageReader::new(Arc::clone(&chunk), &packed, self.num_rows(), pages);
+        let mut packed_pages = stored(pages.cloned())?;
+        let (Some(pages), Some(touched)) = (pages, &self.touched) else {
+            return Ok(Box::new(UnpackedPages::new(packed_pages, codec)));
+        };
+        let rows = rows_within(pages, touched);
+        let mut places: VecDeque<PagePlace> =
+            pages.iter().zip(rows).map(|(page, rows)| PagePlace { start: page.offset as u64, rows }).collect();
+        if let Some(dictionary) = dictionary_range(column.byte_range().0, pages) {
+            let first = places.iter().position(|place| place.rows > 0);
+            let is_used = match first.map(|at| (self.held.get(&places[at].start), &pages[at])) {
+                Some((Some(page), _)) => uses_dictionary(page),
+                Some((None, location)) => {
+                    let mut alone = stored(Some(vec![location.clone()]))?;
+                    // It takes what lies before the page for the dictionary.
+                    alone.skip_next_page()?;
+                    alone.get_next_page()?.is_none_or(|page| uses_dictionary(&page))
+                }
+                None => false,
+            };
+            if is_used {
+                places.push_front(PagePlace { start: dictionary.start, rows: usize::MAX });
+            } else {
+                packed_pages.skip_next_page()?;
+            }
+        }
         let has_levels = column.column_descr().max_def_level() > 0;
-        Ok(Box::new(match within {
-            Some(rows) => unpacked.within(rows, has_levels),
-            None => unpacked,
-        }))
+        let kept = KeptPages { places, has_levels, held: Arc::clone(&self.held), cache: kept.clone() };
+        Ok(Box::new(UnpackedPages::new(packed_pages, codec).through(kept)))
     }
+}
+
+/// The column without its compression, by which pages are handed on as they are stored.
+fn as_stored(column: &ColumnChunkMetaData) -> Result<Cow<'_, ColumnChunkMetaData>> {
+    if column.compression() == Compression::UNCOMPRESSED {
+        return Ok(Cow::Borrowed(column));
+    }
+    Ok(Cow::Owned(column.clone().into_builder().set_compression(Compression::UNCOMPRESSED).build()?))
+}
+
+/// Whether a page's values are numbers of a dictionary. Our columns have one until it is full: the first page without it is followed
+/// by none with it.
+fn uses_dictionary(page: &Page) -> bool {
+    matches!(page.encoding(), Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY)
 }
 
 impl RowGroups for RowGroup {
@@ -200,7 +139,7 @@ impl Iterator for OneChunk {
 impl PageIterator for OneChunk {}
 
 /// Parts of a column's bytes, by their offset in the file.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Chunk {
     parts: Vec<(u64, Bytes)>,
 }

@@ -23,7 +23,7 @@ async fn walk(layouts: &[Layout], query: &EventQuery) -> Vec<String> {
 
 /// As [`walk`], with pages that end at so many bytes.
 async fn walk_within(layouts: &[Layout], query: &EventQuery, bytes_max: Option<u64>) -> Vec<String> {
-    let caches: Vec<_> = layouts.iter().map(|_| Arc::new(FileCaches::new(20_000, 40_000))).collect();
+    let caches: Vec<_> = layouts.iter().map(|_| Arc::new(FileCaches::new(20_000, 40_000, 60_000, false))).collect();
     let mut query = query.clone();
     let mut found = Vec::new();
     for turn in 0.. {
@@ -93,7 +93,7 @@ fn the_latest_rows_come_from_the_newest_file_alone() {
     let query = EventQuery { limit: 5, ..EventQuery::default() };
     block_on(async {
         let layout = Layout::new(&rows, 40, |index| index / 10, Writer::Ours).await;
-        let page = page_of(&layout, &Arc::new(FileCaches::new(1 << 20, 0)), &query, None).await;
+        let page = page_of(&layout, &Arc::new(FileCaches::new(1 << 20, 0, 0, true)), &query, None).await;
         assert_eq!(ids(&page.events), oracle(&rows, &query)[..5]);
         let cores = std::thread::available_parallelism().unwrap().get() as u64;
         assert!(page.stats.files_opened <= 2 * cores + 2, "{:?}", page.stats);
@@ -107,7 +107,7 @@ fn a_trace_is_looked_for_only_where_a_bloom_filter_knows_it() {
     let query = EventQuery { trace_ids: vec![name("trace", 33)], ..EventQuery::default() };
     block_on(async {
         let layout = Layout::new(&rows, 40, |index| index / 10, Writer::Ours).await;
-        let caches = Arc::new(FileCaches::new(16 << 20, 0));
+        let caches = Arc::new(FileCaches::new(16 << 20, 0, 0, true));
         let page = page_of(&layout, &caches, &query, None).await;
         assert_eq!(ids(&page.events), oracle(&rows, &query));
         assert_eq!(page.stats.files_opened, 40);
@@ -122,7 +122,7 @@ fn the_metadata_cache_keeps_within_its_bound() {
     let rows = plain_rows(400);
     block_on(async {
         let layout = Layout::new(&rows, 40, |index| index / 10, Writer::Ours).await;
-        let caches = Arc::new(FileCaches::new(100_000, 0));
+        let caches = Arc::new(FileCaches::new(100_000, 0, 0, true));
         let query = EventQuery { trace_ids: vec![name("trace", 33)], ..EventQuery::default() };
         for _ in 0..3 {
             page_of(&layout, &caches, &query, None).await;
@@ -145,7 +145,7 @@ fn a_damaged_file_is_an_error_and_never_an_answer() {
             file.bytes = cut as u64;
             layout.files[0] = Arc::new(file);
             let (filter, page) = (Filter::new(&query).unwrap(), PageRequest::of(&query));
-            let caches = Arc::new(FileCaches::new(0, 0));
+            let caches = Arc::new(FileCaches::new(0, 0, 0, true));
             let (tail, files) = (Arc::clone(&layout.tail), layout.files.clone());
             let answer = search_rows(tail, files.into(), &layout.store, &caches, &page, filter).await;
             assert_eq!(answer.unwrap_err().kind(), ErrorKind::Corrupt, "cut at {cut}");

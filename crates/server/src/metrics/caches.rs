@@ -16,11 +16,15 @@ struct CacheLabels {
 
 /// How the caches stand, by their names.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct CacheReading([(&'static str, CacheStats); 2]);
+pub(super) struct CacheReading([(&'static str, CacheStats); 3]);
 
 impl CacheReading {
     pub(super) fn of(engine: &Engine) -> Self {
-        Self([("footers", engine.footer_cache_stats()), ("blocks", engine.block_cache_stats())])
+        Self([
+            ("footers", engine.footer_cache_stats()),
+            ("blocks", engine.block_cache_stats()),
+            ("pages", engine.page_cache_stats()),
+        ])
     }
 }
 
@@ -59,7 +63,8 @@ mod tests {
         metrics.register(&mut registry);
         for hits in [3, 7] {
             let footers = CacheStats { bytes: 100, hits, misses: 2 };
-            metrics.set(&CacheReading([("footers", footers), ("blocks", CacheStats::default())]));
+            let none = CacheStats::default();
+            metrics.set(&CacheReading([("footers", footers), ("blocks", none), ("pages", none)]));
         }
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();

@@ -53,8 +53,12 @@ fn rows_read_back_equal_and_the_footer_is_plain() {
     let footer = ArrowReaderMetadata::load(&file.bytes, options).unwrap();
     assert_eq!(footer.schema().field_with_name("payload").unwrap().data_type(), &DataType::Utf8);
     assert_eq!(footer.schema().field_with_name("timestamp").unwrap().data_type(), &annals_event::timestamp_type());
-    let pages = &footer.metadata().offset_index().unwrap()[0][0];
-    assert_eq!(pages.page_locations().len(), 3, "a page holds 4,096 rows");
+    let pages = |column| {
+        let leaf = annals_event::file_schema().index_of(column).unwrap();
+        footer.metadata().offset_index().unwrap()[0][leaf].page_locations().len()
+    };
+    assert_eq!(pages(columns::TIMESTAMP), 3, "a page holds 4,096 rows");
+    assert!((10..30).contains(&pages(columns::TRACE_ID)), "a page of ids holds 16 KiB");
     assert!(footer.metadata().row_group(0).sorting_columns().is_some());
     let trace = annals_event::file_schema().index_of(columns::TRACE_ID).unwrap();
     assert!(footer.metadata().row_group(0).column(trace).bloom_filter_offset().is_some());

@@ -28,6 +28,14 @@ impl FileSystem for OsFileSystem {
         Ok(Box::new(OsFile(file)))
     }
 
+    #[cfg(target_os = "linux")]
+    fn open_cached(&self, path: &Path) -> Option<Box<dyn FsFile>> {
+        use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        let file = openat2(CWD, path, flags, Mode::empty(), ResolveFlags::CACHED).ok()?;
+        Some(Box::new(OsFile(file.into())))
+    }
+
     fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
         fs::hard_link(from, to)
     }
@@ -88,6 +96,12 @@ impl FsFile for OsFile {
                 outcome => return outcome,
             }
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    fn read_cached(&self, buffer: &mut [u8], offset: u64) -> Option<usize> {
+        use rustix::io::{IoSliceMut, ReadWriteFlags, preadv2};
+        preadv2(&self.0, &mut [IoSliceMut::new(buffer)], offset, ReadWriteFlags::NOWAIT).ok()
     }
 
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {

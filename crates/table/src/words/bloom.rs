@@ -13,12 +13,24 @@ pub(crate) fn block_of(hash: u64, blocks: u32) -> u32 {
     (((hash >> 32) * u64::from(blocks)) >> 32) as u32
 }
 
+#[inline(always)]
 fn bit_masks(hash: u64) -> [u32; 8] {
     SALTS.map(|salt| 1 << ((hash as u32).wrapping_mul(salt) >> 27))
 }
 
+/// A filter of so many blocks that holds these hashes. Compiled for processors with and without wide registers.
+#[multiversion::multiversion(targets("x86_64+avx2+bmi1+bmi2+lzcnt+popcnt"))]
+pub(crate) fn filter_of(hashes: &[u64], blocks: usize) -> Vec<[u32; 8]> {
+    let mut filter = vec![[0; 8]; blocks];
+    for hash in hashes {
+        insert(&mut filter, *hash);
+    }
+    filter
+}
+
 /// Sets the bits of a hash in a filter of whole blocks.
-pub(crate) fn insert(filter: &mut [[u32; 8]], hash: u64) {
+#[inline(always)]
+fn insert(filter: &mut [[u32; 8]], hash: u64) {
     let block = &mut filter[block_of(hash, filter.len() as u32) as usize];
     block.iter_mut().zip(bit_masks(hash)).for_each(|(word, mask)| *word |= mask);
 }

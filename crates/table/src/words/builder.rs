@@ -1,28 +1,32 @@
 //! [`WordFilterBuilder`]: the filters of a data file, made as its rows are encoded.
 //!
 //! All filters of a file have one size, which is settled by its first segments: their tokens are kept until then, later ones go
-//! straight into filters. Memory: 8 bytes a distinct token of the first [`MEASURED_SEGMENTS`], then 10.5 bits a token.
+//! straight into filters. Memory: 8 bytes a distinct token of the first [`MEASURED_SEGMENTS`], then 10 bits a token; and the last short texts.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use annals_event::columns;
 use arrow::array::{Array, AsArray, RecordBatch};
+use xxhash_rust::xxh3::xxh3_64;
 
-use super::bloom::{BLOCK_BYTES, insert};
+use super::bloom::{BLOCK_BYTES, filter_of};
 use super::place::WordIndexPlace;
 use super::tokens::{column_seed, for_each_token, is_numbered, value_hash};
 use super::{VALUE_COLUMNS, WORD_COLUMNS};
 use crate::trace_places::SEGMENT_ROWS;
 
-/// Bits for each distinct token of a segment: about 1% of the segments without it are taken to hold one.
-const TOKEN_BITS: f64 = 10.5;
+/// Bits for each distinct token of a segment: about 1.3% of the segments without it are taken to hold one.
+const TOKEN_BITS: f64 = 10.0;
 /// With less than this, a filter says so little that it is left out.
 const TOKEN_BITS_MIN: f64 = 6.0;
 /// Segments by which the size of filters is settled.
 const MEASURED_SEGMENTS: usize = 8;
 /// Of the hashes that came last, so many are remembered: names of members and usual words come again in every row.
 const RECENT: usize = 4_096;
+/// The same of texts of so many bytes at most.
+const TEXTS: usize = 512;
+const SHORT_TEXT_BYTES_MAX: usize = 256;
 
 /// Hashes are spread already.
 #[derive(Default)]
@@ -62,10 +66,14 @@ pub(crate) struct WordFilterBuilder {
 /// The distinct tokens of one segment.
 struct SegmentTokens {
     recent: Box<[u64]>,
+    /// Short texts whose tokens are taken in: messages are often the same. Whole, as a hash of them could be met by another text on
+    /// purpose, whose tokens would be missing.
+    texts: Box<[Vec<u8>]>,
     all: HashSet<u64, BuildHasherDefault<Unhashed>>,
 }
 
 impl SegmentTokens {
+    #[inline(always)]
     fn add(&mut self, hash: u64) {
         let recent = &mut self.recent[hash as usize % RECENT];
         if *recent != hash {
@@ -74,8 +82,21 @@ impl SegmentTokens {
         }
     }
 
+    fn add_text(&mut self, text: &[u8]) {
+        if text.len() <= SHORT_TEXT_BYTES_MAX {
+            let known = &mut self.texts[xxh3_64(text) as usize % TEXTS];
+            if known == text {
+                return;
+            }
+            known.clear();
+            known.extend_from_slice(text);
+        }
+        add_tokens(self, text);
+    }
+
     fn take(&mut self) -> Vec<u64> {
         self.recent.fill(0);
+        self.texts.iter_mut().for_each(Vec::clear);
         let mut tokens: Vec<u64> = self.all.drain().collect();
         // Zero is what nothing was remembered by.
         tokens.push(0);
@@ -83,14 +104,20 @@ impl SegmentTokens {
     }
 }
 
+/// Compiled for processors with and without wide registers.
+#[multiversion::multiversion(targets("x86_64+avx2+bmi1+bmi2+lzcnt+popcnt"))]
+fn add_tokens(segment: &mut SegmentTokens, text: &[u8]) {
+    for_each_token(text, |hash| segment.add(hash));
+}
+
 impl WordFilterBuilder {
     /// For filters that take at most `share_max` of a file.
     pub(crate) fn new(share_max: f64) -> Self {
-        let recent = vec![0; RECENT].into_boxed_slice();
+        let (recent, texts) = (vec![0; RECENT].into_boxed_slice(), vec![Vec::new(); TEXTS].into_boxed_slice());
         Self {
             share_max,
             value_seeds: VALUE_COLUMNS.map(column_seed),
-            segment: SegmentTokens { recent, all: HashSet::default() },
+            segment: SegmentTokens { recent, texts, all: HashSet::default() },
             segment_rows: 0,
             measured: Vec::new(),
             blocks: None,
@@ -121,7 +148,7 @@ impl WordFilterBuilder {
         let segment = &mut self.segment;
         for column in WORD_COLUMNS {
             for text in rows[column].as_string_view().iter().flatten() {
-                for_each_token(text.as_bytes(), |hash| segment.add(hash));
+                segment.add_text(text.as_bytes());
             }
         }
         for (column, seed) in VALUE_COLUMNS.into_iter().zip(self.value_seeds) {
@@ -147,10 +174,8 @@ impl WordFilterBuilder {
     }
 
     fn filter(&mut self, tokens: &[u64], blocks: u32) {
-        let mut filter = vec![[0; 8]; blocks as usize];
-        tokens.iter().for_each(|token| insert(&mut filter, *token));
         self.is_overfull |= bits(blocks) < TOKEN_BITS_MIN * tokens.len() as f64;
-        self.filters.push(filter);
+        self.filters.push(filter_of(tokens, blocks as usize));
     }
 
     /// Settles the size of filters: that which the tokens measured so far ask for, or as much as segments of so many bytes have

@@ -104,7 +104,8 @@ pub fn ends_word(text: &[u8], at: usize) -> bool {
     text.get(at).is_none_or(|byte| !is_word(*byte))
 }
 
-/// The hashes of all tokens of a text, in its order, some more than once.
+/// The hashes of all tokens of a text, in its order, some more than once. Inlined, for the processor that the caller is compiled for.
+#[inline(always)]
 pub(crate) fn for_each_token(text: &[u8], mut each: impl FnMut(u64)) {
     for_each_run(text, |start, end| {
         let is_between_hyphens = start > 0 && text[start - 1] == b'-' && text.get(end) == Some(&b'-');
@@ -125,6 +126,7 @@ pub(crate) fn for_each_token(text: &[u8], mut each: impl FnMut(u64)) {
 }
 
 /// Whether a run looks like one of the inner groups of a UUID.
+#[inline(always)]
 fn is_group(run: &[u8]) -> bool {
     run.len() == 4 && run.iter().all(u8::is_ascii_hexdigit)
 }
@@ -228,6 +230,7 @@ fn last_word(bytes: &[u8]) -> u64 {
 }
 
 /// The highest bit of each of eight bytes that is an ASCII digit.
+#[inline(always)]
 fn digit_bits(word: u64) -> u64 {
     let low = word & !HIGH_BITS;
     // Carries into the highest bit from '0' on, and from the one behind '9' on.

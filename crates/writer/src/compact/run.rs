@@ -11,8 +11,9 @@ use super::plan::CompactionGroup;
 use super::settings::CompactionSettings;
 use crate::error::{Error, ErrorKind, Result};
 
-/// Rows of a decoded batch: as few as keep the open pages of many files small, as many as make work worth while.
-const BATCH_ROWS: usize = 1_024;
+/// Rows of a decoded batch: as few as keep the open pages of many files small, as many as make work worth while, and a page of
+/// payloads of the usual length.
+const BATCH_ROWS: usize = 1_280;
 /// Rows that are decoded at a time to be checked.
 const CHECK_ROWS: usize = 8_192;
 /// How often a commit is tried anew under the next number, after another compaction of other files took the one before.

@@ -56,7 +56,12 @@ impl Node {
             clock: Arc::clone(&clock) as _,
             seed,
         })?;
-        let settings = QuerySettings { target_partitions: 1, block_cache_bytes_max: 0, ..QuerySettings::default() };
+        let settings = QuerySettings {
+            target_partitions: 1,
+            block_cache_bytes_max: 0,
+            page_cache_bytes_max: 0,
+            ..QuerySettings::default()
+        };
         let (tail, dead_letters) = (Some(writer.tail()), None);
         let options = EngineOptions { table: Arc::clone(&table), tail, dead_letters, settings, clock };
         let engine = Arc::new(Engine::new(options)?);

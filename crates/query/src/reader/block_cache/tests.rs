@@ -40,7 +40,7 @@ fn reads_through_the_cache_are_the_files_bytes_and_are_asked_for_once() {
     let (store, files) = store_with_files();
     let file = &files[0];
     store.block_on(async {
-        let (caches, none) = (FileCaches::new(1 << 20, 4 << 20), FileCaches::new(1 << 20, 0));
+        let (caches, none) = (FileCaches::new(1 << 20, 4 << 20, 0, true), FileCaches::new(1 << 20, 0, 0, true));
         let (cached, plain) = (reader(&store, file, &caches), reader(&store, file, &none));
         let mut stats = ScanStats::default();
         let footer = Footer::open(&plain, &none.footers, false, &mut stats).await.unwrap().footer;
@@ -67,7 +67,7 @@ fn the_cache_keeps_within_its_bound() {
     let bytes_max = file.bytes / 2;
     assert!(bytes_max > 2 * BLOCK_BYTES as u64, "{} bytes are too few to fill a cache", file.bytes);
     store.block_on(async {
-        let caches = FileCaches::new(1 << 20, bytes_max as usize);
+        let caches = FileCaches::new(1 << 20, bytes_max as usize, 0, true);
         let mut stats = ScanStats::default();
         let reader = reader(&store, file, &caches);
         let footer = Footer::open(&reader, &caches.footers, false, &mut stats).await.unwrap().footer;
@@ -81,12 +81,12 @@ fn the_cache_keeps_within_its_bound() {
 
 #[test]
 fn blocks_of_one_file_are_never_those_of_another() {
-    let cache = BlockCache::new(1 << 20);
-    let key = |path: &str, start| Key { path: path.into(), start };
+    let cache = BlockCache::new(1 << 20, Doorkeeper::new(true));
+    let key = |path: &str, start| Place { path: path.into(), start };
     cache.blocks.insert(key("a", 0), Bytes::from_static(b"a0"));
     cache.blocks.insert(key("a", 9), Bytes::from_static(b"a9"));
     for (path, start, held) in [("a", 0, Some("a0")), ("a", 9, Some("a9")), ("b", 0, None), ("a", 1, None)] {
-        let found = cache.blocks.get(&Asked { path, start });
+        let found = cache.blocks.get(&PlaceRef { path, start });
         assert_eq!(found.as_deref(), held.map(str::as_bytes), "{path} {start}");
     }
 }
