@@ -26,7 +26,7 @@ pub struct QuerySettings {
     /// Memory for pages of data files, unpacked, that lookups come back to, bytes. Default 64 MiB; 0 keeps none.
     pub page_cache_bytes_max: usize,
     /// Whether blocks and pages are kept the first time that they are read, as is best where a read is a request over a network;
-    /// otherwise the second time. Default true.
+    /// otherwise pages are the second time, and blocks of indexes alone. Default true.
     pub caches_at_first_read: bool,
     /// Most rows an SQL answer may have; one more fails the query. Default no limit; at least 1.
     pub rows_max: Option<u64>,

@@ -94,7 +94,7 @@ impl WordFilter {
     ) -> Result<Vec<u32>> {
         let tokens: Vec<Token> = self.groups.iter().flatten().copied().collect();
         let ranges: Vec<_> = tokens.iter().map(|token| place.row(*token)).collect();
-        let mut rows = tokens.iter().zip(reader.stored.ranges(footer.sums(), &ranges, stats).await?);
+        let mut rows = tokens.iter().zip(reader.stored.index_ranges(footer.sums(), &ranges, stats).await?);
         let segments = place.segments() as usize;
         let mut left = vec![true; segments];
         for group in &self.groups {

@@ -8,7 +8,9 @@
 
 mod bloom;
 mod builder;
+mod distinct;
 mod place;
+mod runs;
 mod tokens;
 
 pub use bloom::may_hold;

@@ -1,8 +1,9 @@
 //! [`BlockCache`]: checked blocks of data files, kept by path and place and bounded by bytes.
 //!
-//! A lookup reads a block or two of many files, and the next lookup often the same ones: footers' neighbours, the columns that
-//! every filter asks for, the words of an index. What is here costs no request, no sum and no way to another thread. A data
-//! file never changes and its path is never used again, so a block is never stale.
+//! A lookup reads a block or two of many files, and the next lookup often the same ones: the words of an index, footers' neighbours,
+//! the columns that every filter asks for. What is here costs no request, no sum and no way to another thread. Of local files
+//! blocks of an index are kept alone: others are at hand in the system's memory, and unpacked in [`PageCache`](super::page_cache). A
+//! data file never changes and its path is never used again, so a block is never stale.
 
 use std::fmt;
 use std::ops::Range;
@@ -13,7 +14,6 @@ use bytes::{Bytes, BytesMut};
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
-use super::doorkeeper::Doorkeeper;
 use super::metadata_cache::CacheStats;
 use super::place::{Place, PlaceRef};
 
@@ -29,7 +29,15 @@ const BLOCK_BYTES: usize = 16 << 10;
 /// Blocks of data files. Cheap to ask: one short lock a block, no I/O under it.
 pub(crate) struct BlockCache {
     blocks: Cache<Place, Bytes, ByBytes>,
-    doorkeeper: Doorkeeper,
+    keeps_all: bool,
+}
+
+/// What a block is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BlockOf {
+    /// A word index, which whatever is looked up next asks too.
+    Index,
+    Data,
 }
 
 #[derive(Clone)]
@@ -42,15 +50,15 @@ impl Weighter<Place, Bytes> for ByBytes {
 }
 
 impl BlockCache {
-    /// A cache that holds at most `bytes_max` bytes; 0 keeps nothing.
-    pub(crate) fn new(bytes_max: usize, doorkeeper: Doorkeeper) -> Self {
+    /// A cache that holds at most `bytes_max` bytes, of indexes or of all there is; 0 keeps nothing.
+    pub(crate) fn new(bytes_max: usize, keeps_all: bool) -> Self {
         let options = OptionsBuilder::new()
             .estimated_items_capacity((bytes_max / BLOCK_BYTES).max(1))
             .weight_capacity(bytes_max as u64)
             .build()
             .expect("both capacities are given");
         let (hashes, lifecycle) = (DefaultHashBuilder::default(), DefaultLifecycle::default());
-        Self { blocks: Cache::with_options(options, ByBytes, hashes, lifecycle), doorkeeper }
+        Self { blocks: Cache::with_options(options, ByBytes, hashes, lifecycle), keeps_all }
     }
 
     /// How it stands. Cheap.
@@ -73,16 +81,13 @@ impl BlockCache {
         Some(joined.freeze())
     }
 
-    /// Keeps the blocks of a range whose sums fit, those that the doorkeeper lets in.
-    pub(crate) fn insert(&self, path: &str, sums: &BlockSums, start: u64, bytes: &Bytes) {
-        if self.blocks.capacity() == 0 {
+    /// Keeps the blocks of a range whose sums fit, if it keeps such.
+    pub(crate) fn insert(&self, path: &str, sums: &BlockSums, start: u64, bytes: &Bytes, of: BlockOf) {
+        if self.blocks.capacity() == 0 || (of == BlockOf::Data && !self.keeps_all) {
             return;
         }
         let mut shared: Option<Arc<str>> = None;
         for piece in pieces(sums, &(start..start + bytes.len() as u64)) {
-            if !self.doorkeeper.admits(&PlaceRef { path, start: piece.start }) {
-                continue;
-            }
             let path = Arc::clone(shared.get_or_insert_with(|| path.into()));
             let block = &bytes[(piece.start - start) as usize..(piece.end - start) as usize];
             // A copy: a slice would keep all of the read in memory for as long as the block is kept.

@@ -16,12 +16,12 @@ pub struct FileCaches {
 }
 
 impl FileCaches {
-    /// Caches of at most so many bytes each, by their own estimates; 0 keeps nothing. Blocks and pages are kept at their first read,
-    /// or else at their second.
+    /// Caches of at most so many bytes each, by their own estimates; 0 keeps nothing. With `at_first` all is kept at its first read, as
+    /// is worth it where that is a request over a network; without it pages are at their second, and blocks of indexes alone.
     pub fn new(footer_bytes_max: usize, block_bytes_max: usize, page_bytes_max: usize, at_first: bool) -> Self {
         Self {
             footers: MetadataCache::new(footer_bytes_max),
-            blocks: Arc::new(BlockCache::new(block_bytes_max, Doorkeeper::new(at_first))),
+            blocks: Arc::new(BlockCache::new(block_bytes_max, at_first)),
             pages: Arc::new(PageCache::new(page_bytes_max, Doorkeeper::new(at_first))),
         }
     }

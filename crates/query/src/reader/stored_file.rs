@@ -13,7 +13,7 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::reader::block_cache::{BlockCache, CACHED_READ_BYTES_MAX};
+use crate::reader::block_cache::{BlockCache, BlockOf, CACHED_READ_BYTES_MAX};
 use crate::reader::scan_stats::ScanStats;
 use crate::reader::window::on_cpu;
 
@@ -105,9 +105,31 @@ impl StoredFile {
         self.pick(&parts, ranges)
     }
 
+    /// The same for parts of an index.
+    pub(crate) async fn index_ranges(
+        &self,
+        sums: Option<&Arc<BlockSums>>,
+        ranges: &[Range<u64>],
+        stats: &mut ScanStats,
+    ) -> Result<Vec<Bytes>> {
+        let Some(sums) = sums else { return self.get(ranges, stats).await };
+        let parts = self.parts_of(BlockOf::Index, sums, ranges, stats).await?;
+        self.pick(&parts, ranges)
+    }
+
     /// Checked parts of the file that hold `ranges`, in no particular order.
     pub(crate) async fn parts(
         &self,
+        sums: &Arc<BlockSums>,
+        ranges: &[Range<u64>],
+        stats: &mut ScanStats,
+    ) -> Result<Vec<Part>> {
+        self.parts_of(BlockOf::Data, sums, ranges, stats).await
+    }
+
+    async fn parts_of(
+        &self,
+        of: BlockOf,
         sums: &Arc<BlockSums>,
         ranges: &[Range<u64>],
         stats: &mut ScanStats,
@@ -131,7 +153,7 @@ impl StoredFile {
         }
         if !missing.is_empty() {
             let read = self.read_checked(sums, missing, stats).await?;
-            read.iter().for_each(|part| blocks.insert(path, sums, part.start, &part.bytes));
+            read.iter().for_each(|part| blocks.insert(path, sums, part.start, &part.bytes, of));
             held.extend(read);
         }
         Ok(held)

@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use annals_event::{columns, timestamp_type};
+use annals_table::SEGMENT_ROWS;
 use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{Field, Schema};
@@ -30,6 +31,10 @@ const FILTERED_ROWS_FIRST: usize = 8 << 10;
 
 /// Most rows at once when their texts are searched: payloads are a thousand times larger than levels.
 const TEXT_WINDOW_ROWS_MAX: usize = 16 << 10;
+
+/// Rows whose columns are decoded where they are asked for: that takes a few tenths of a millisecond at most, and as long takes the
+/// way to another thread and back when that one sleeps.
+const ROWS_IN_PLACE_MAX: usize = 2 * SEGMENT_ROWS as usize;
 
 /// Rows of one row group that are still to be scanned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,8 +112,12 @@ pub(crate) async fn scan_window(
     let rows = reader.rows(footer, request, stats).await?;
     let place = Place { ranking, source, first_row, rows: Arc::new(now) };
 
-    let (blocking_filter, blocking_place) = (Arc::clone(filter), place.clone());
-    let mut first = on_cpu(move || match_columns(rows, &blocking_filter, &blocking_place, top)).await?;
+    let mut first = if count <= ROWS_IN_PLACE_MAX {
+        match_columns(rows, filter, &place, top)?
+    } else {
+        let (filter, place) = (Arc::clone(filter), place.clone());
+        on_cpu(move || match_columns(rows, &filter, &place, top)).await?
+    };
 
     if filter.text.is_some() && !first.undecided.is_empty() {
         let rows: Vec<usize> = first.undecided.iter().map(|(row, _)| place.rows.row(*row)).collect();

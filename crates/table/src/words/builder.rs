@@ -1,17 +1,17 @@
 //! [`WordFilterBuilder`]: the filters of a data file, made as its rows are encoded.
 //!
 //! All filters of a file have one size, which is settled by its first segments: their tokens are kept until then, later ones go
-//! straight into filters. Memory: 8 bytes a distinct token of the first [`MEASURED_SEGMENTS`], then 10 bits a token; and the last short texts.
-
-use std::collections::HashSet;
-use std::hash::{BuildHasherDefault, Hasher};
+//! straight into filters. Memory: up to 16 bytes a distinct token of the first [`MEASURED_SEGMENTS`], then 10 bits a token; and the
+//! last short texts.
 
 use annals_event::columns;
 use arrow::array::{Array, AsArray, RecordBatch};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::bloom::{BLOCK_BYTES, filter_of};
+use super::distinct::DistinctCount;
 use super::place::WordIndexPlace;
+use super::runs::Runs;
 use super::tokens::{column_seed, for_each_token, is_numbered, value_hash};
 use super::{VALUE_COLUMNS, WORD_COLUMNS};
 use crate::trace_places::SEGMENT_ROWS;
@@ -28,23 +28,8 @@ const RECENT: usize = 4_096;
 const TEXTS: usize = 512;
 const SHORT_TEXT_BYTES_MAX: usize = 256;
 
-/// Hashes are spread already.
-#[derive(Default)]
-struct Unhashed(u64);
-
-impl Hasher for Unhashed {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, _: &[u8]) {
-        unreachable!("only hashes are kept")
-    }
-
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
-    }
-}
+/// So many hashes are rid of those that came twice, and then again when twice as many remain.
+const TIDIED_AT: usize = 1 << 18;
 
 type Filter = Vec<[u32; 8]>;
 
@@ -56,30 +41,47 @@ pub(crate) struct WordFilterBuilder {
     segment: SegmentTokens,
     segment_rows: u64,
     /// The tokens of whole segments, as long as `blocks` is not settled.
-    measured: Vec<Vec<u64>>,
+    measured: Vec<Tokens>,
     blocks: Option<u32>,
     filters: Vec<Filter>,
     /// A segment had too many tokens for its filter.
     is_overfull: bool,
 }
 
-/// The distinct tokens of one segment.
+/// The tokens of one whole segment.
+struct Tokens {
+    /// Some more than once: that is cheaper than a set of them, and a filter comes out the same.
+    hashes: Vec<u64>,
+    /// Different ones, or thereabouts.
+    distinct: usize,
+}
+
+/// Collects the tokens of one segment.
 struct SegmentTokens {
     recent: Box<[u64]>,
     /// Short texts whose tokens are taken in: messages are often the same. Whole, as a hash of them could be met by another text on
     /// purpose, whose tokens would be missing.
     texts: Box<[Vec<u8>]>,
-    all: HashSet<u64, BuildHasherDefault<Unhashed>>,
+    runs: Runs,
+    hashes: Vec<u64>,
+    tidied_at: usize,
+    count: DistinctCount,
 }
 
 impl SegmentTokens {
-    #[inline(always)]
-    fn add(&mut self, hash: u64) {
-        let recent = &mut self.recent[hash as usize % RECENT];
-        if *recent != hash {
-            *recent = hash;
-            self.all.insert(hash);
+    fn new() -> Self {
+        Self {
+            recent: vec![0; RECENT].into_boxed_slice(),
+            texts: vec![Vec::new(); TEXTS].into_boxed_slice(),
+            runs: Runs::new(),
+            hashes: Vec::new(),
+            tidied_at: TIDIED_AT,
+            count: DistinctCount::new(),
         }
+    }
+
+    fn add_value(&mut self, hash: u64) {
+        add(&mut self.recent, &mut self.hashes, hash);
     }
 
     fn add_text(&mut self, text: &[u8]) {
@@ -91,33 +93,49 @@ impl SegmentTokens {
             known.clear();
             known.extend_from_slice(text);
         }
-        add_tokens(self, text);
+        add_tokens(&mut self.recent, &mut self.hashes, &mut self.runs, text);
+        if self.hashes.len() >= self.tidied_at {
+            self.hashes.sort_unstable();
+            self.hashes.dedup();
+            self.tidied_at = TIDIED_AT.max(2 * self.hashes.len());
+        }
     }
 
-    fn take(&mut self) -> Vec<u64> {
+    fn take(&mut self) -> Tokens {
         self.recent.fill(0);
         self.texts.iter_mut().for_each(Vec::clear);
-        let mut tokens: Vec<u64> = self.all.drain().collect();
+        self.tidied_at = TIDIED_AT;
         // Zero is what nothing was remembered by.
-        tokens.push(0);
-        tokens
+        self.hashes.push(0);
+        let next = Vec::with_capacity(self.hashes.len());
+        let hashes = std::mem::replace(&mut self.hashes, next);
+        let distinct = self.count.of(&hashes);
+        Tokens { hashes, distinct }
+    }
+}
+
+#[inline(always)]
+fn add(recent: &mut [u64], hashes: &mut Vec<u64>, hash: u64) {
+    let recent = &mut recent[hash as usize % RECENT];
+    if *recent != hash {
+        *recent = hash;
+        hashes.push(hash);
     }
 }
 
 /// Compiled for processors with and without wide registers.
 #[multiversion::multiversion(targets("x86_64+avx2+bmi1+bmi2+lzcnt+popcnt"))]
-fn add_tokens(segment: &mut SegmentTokens, text: &[u8]) {
-    for_each_token(text, |hash| segment.add(hash));
+fn add_tokens(recent: &mut [u64], hashes: &mut Vec<u64>, runs: &mut Runs, text: &[u8]) {
+    for_each_token(text, runs, |hash| add(recent, hashes, hash));
 }
 
 impl WordFilterBuilder {
     /// For filters that take at most `share_max` of a file.
     pub(crate) fn new(share_max: f64) -> Self {
-        let (recent, texts) = (vec![0; RECENT].into_boxed_slice(), vec![Vec::new(); TEXTS].into_boxed_slice());
         Self {
             share_max,
             value_seeds: VALUE_COLUMNS.map(column_seed),
-            segment: SegmentTokens { recent, texts, all: HashSet::default() },
+            segment: SegmentTokens::new(),
             segment_rows: 0,
             measured: Vec::new(),
             blocks: None,
@@ -158,7 +176,7 @@ impl WordFilterBuilder {
             }
             for value in values.iter().flatten() {
                 if column != columns::ID || !is_numbered(value) {
-                    segment.add(value_hash(seed, value));
+                    segment.add_value(value_hash(seed, value));
                 }
             }
         }
@@ -173,16 +191,16 @@ impl WordFilterBuilder {
         }
     }
 
-    fn filter(&mut self, tokens: &[u64], blocks: u32) {
-        self.is_overfull |= bits(blocks) < TOKEN_BITS_MIN * tokens.len() as f64;
-        self.filters.push(filter_of(tokens, blocks as usize));
+    fn filter(&mut self, tokens: &Tokens, blocks: u32) {
+        self.is_overfull |= bits(blocks) < TOKEN_BITS_MIN * tokens.distinct as f64;
+        self.filters.push(filter_of(&tokens.hashes, blocks as usize));
     }
 
     /// Settles the size of filters: that which the tokens measured so far ask for, or as much as segments of so many bytes have
     /// room for.
     fn settle(&mut self, segment_bytes: f64) {
         let measured = std::mem::take(&mut self.measured);
-        let most = measured.iter().map(Vec::len).max().unwrap_or(0);
+        let most = measured.iter().map(|tokens| tokens.distinct).max().unwrap_or(0);
         let wanted = TOKEN_BITS * most as f64 / bits(1);
         let room = self.room(segment_bytes) / BLOCK_BYTES as f64;
         let blocks = (wanted.ceil().min(room.floor()) as u32).max(1);

@@ -8,6 +8,7 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 
+use super::runs::Runs;
 use super::tokens::for_each_token;
 use super::*;
 use crate::encode::{EncodedFile, encode_data_file};
@@ -18,7 +19,7 @@ const PART: TokenEdges = TokenEdges { start: false, end: false };
 
 fn hashes(text: &str) -> BTreeSet<u64> {
     let mut found = BTreeSet::new();
-    for_each_token(text.as_bytes(), |hash| {
+    for_each_token(text.as_bytes(), &mut Runs::new(), |hash| {
         found.insert(hash);
     });
     found
@@ -140,6 +141,21 @@ fn runs_are_found_across_the_seams_of_blocks() {
             let word: String = "abcdefghij".chars().cycle().take(length).collect();
             let text = format!("{}{word}{}", " ".repeat(lead), ".".repeat(lead % 3));
             assert_eq!(hashes(&text), inside(&word, WHOLE), "{length} bytes after {lead}");
+        }
+    }
+}
+
+/// A word that has room behind it is read whole at once, another one in parts.
+#[test]
+fn a_token_has_the_same_hashes_wherever_it_stands() {
+    for letters in ["abcdefghij", "0123456789", "a1B2c3D4e5", "éàü"] {
+        for length in 1..=40 {
+            let word: String = letters.chars().cycle().take(length).collect();
+            let at_end = hashes(&word);
+            for behind in 1..20 {
+                let text = format!("{word}{}", "-x".repeat(behind));
+                assert_eq!(hashes(&text), at_end, "{text}");
+            }
         }
     }
 }

@@ -9,6 +9,8 @@
 use annals_event::columns;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
+use super::runs::{Runs, is_word};
+
 /// Shortest and longest token, and the shortest one of digits alone, in bytes.
 const BYTES_MIN: usize = 2;
 const BYTES_MAX: usize = 128;
@@ -19,8 +21,6 @@ const ID_BYTES_MIN: usize = 8;
 /// The bit in which the two cases of an ASCII letter differ. Other bytes are made alike by it too: that costs a little
 /// precision, in hashes alone.
 const CASE: u64 = 0x2020_2020_2020_2020;
-/// No hash; the one token that had it would be known to be everywhere.
-const NONE: u64 = 0;
 const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 /// Of the hash: odd numbers of many bits.
 const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -67,18 +67,18 @@ pub struct TokenEdges {
 pub fn tokens_inside(part: &str, edges: TokenEdges, is_kept: impl Fn(&[u8]) -> bool) -> Vec<Token> {
     let bytes = part.as_bytes();
     let mut found: Vec<(usize, Token)> = Vec::new();
-    for_each_run(bytes, |start, end| {
+    Runs::new().for_each(bytes, |start, end| {
         let is_inside = (start > 0 || edges.start) && (end < bytes.len() || edges.end);
         // What stands beside the part is not known: four digits at its edge may be of a UUID.
         let is_indexed = !is_group(&bytes[start..end])
             || (start > 0 && bytes[start - 1] != b'-')
             || (end < bytes.len() && bytes[end] != b'-');
         if is_inside && is_indexed && is_kept(&bytes[start..end]) {
-            for hash in hashes(bytes, start, end) {
-                if hash != NONE && found.iter().all(|(_, token)| token.0 != hash) {
+            for_each_hash(bytes, start, end, &mut |hash| {
+                if found.iter().all(|(_, token)| token.0 != hash) {
                     found.push((end - start, Token(hash)));
                 }
-            }
+            });
         }
     });
     found.sort_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
@@ -106,23 +106,25 @@ pub fn ends_word(text: &[u8], at: usize) -> bool {
 
 /// The hashes of all tokens of a text, in its order, some more than once. Inlined, for the processor that the caller is compiled for.
 #[inline(always)]
-pub(crate) fn for_each_token(text: &[u8], mut each: impl FnMut(u64)) {
-    for_each_run(text, |start, end| {
-        let is_between_hyphens = start > 0 && text[start - 1] == b'-' && text.get(end) == Some(&b'-');
-        if is_between_hyphens && is_group(&text[start..end]) {
-            return;
-        }
-        let escape = if start > 0 && text[start - 1] == b'\\' { escape_bytes(&text[start..end]) } else { 0 };
-        let mut from = start;
-        loop {
-            hashes(text, from, end).into_iter().filter(|hash| *hash != NONE).for_each(&mut each);
-            // Once more behind the letters of an escape.
-            if escape == 0 || from > start {
+pub(crate) fn for_each_token(text: &[u8], runs: &mut Runs, mut each: impl FnMut(u64)) {
+    runs.for_each(
+        text,
+        #[inline(always)]
+        |start, end| {
+            let before = if start > 0 { text[start - 1] } else { 0 };
+            if before == b'-' && end - start == 4 && text.get(end) == Some(&b'-') && is_group(&text[start..end]) {
                 return;
             }
-            from += escape;
-        }
-    });
+            for_each_hash(text, start, end, &mut each);
+            if before == b'\\' {
+                // Once more behind the letters of an escape.
+                let escape = escape_bytes(&text[start..end]);
+                if escape > 0 {
+                    for_each_hash(text, start + escape, end, &mut each);
+                }
+            }
+        },
+    );
 }
 
 /// Whether a run looks like one of the inner groups of a UUID.
@@ -140,66 +142,60 @@ fn escape_bytes(text: &[u8]) -> usize {
     }
 }
 
+/// The hashes of one run: two of an id, one of another token, none else.
 #[inline(always)]
-fn is_word(byte: u8) -> bool {
-    // Without short circuits, so that many bytes are judged at once.
-    ((byte | 0x20).wrapping_sub(b'a') < 26) | (byte.wrapping_sub(b'0') < 10) | (byte >= 0x80)
-}
-
-/// The longest runs of word bytes, in order.
-#[inline(always)]
-fn for_each_run(text: &[u8], mut each: impl FnMut(usize, usize)) {
-    let mut start = None;
-    let mut offset = 0;
-    // One more chunk, of nothing, ends the last run.
-    for chunk in text.chunks(64).chain(std::iter::once([].as_slice())) {
-        let words = word_bits(chunk);
-        // Where a run begins or ends, which they do in turn.
-        let mut edges = words ^ (words << 1 | u64::from(start.is_some()));
-        while edges != 0 {
-            let at = offset + edges.trailing_zeros() as usize;
-            match start.take() {
-                None => start = Some(at),
-                Some(from) => each(from, at),
-            }
-            edges &= edges - 1;
-        }
-        offset += chunk.len();
-    }
-}
-
-/// A bit for each of up to 64 bytes, the first one lowest: whether it is a word byte.
-#[inline(always)]
-fn word_bits(chunk: &[u8]) -> u64 {
-    let mut whole = [0_u8; 64];
-    let bytes: &[u8; 64] = match chunk.first_chunk::<64>() {
-        Some(bytes) => bytes,
-        None => {
-            whole[..chunk.len()].copy_from_slice(chunk);
-            &whole
-        }
-    };
-    let mut are_words = [0_u8; 64];
-    for (is, byte) in are_words.iter_mut().zip(bytes) {
-        *is = u8::from(is_word(*byte));
-    }
-    let mut bits = 0;
-    for (index, eight) in are_words.chunks_exact(8).enumerate() {
-        // Each of eight bytes that are 0 or 1 becomes a bit of the highest byte.
-        let eight = u64::from_le_bytes(eight.try_into().expect("eight bytes"));
-        bits |= (eight.wrapping_mul(0x0102_0408_1020_4080) >> 56) << (8 * index);
-    }
-    bits
-}
-
-/// The hashes of one run: two of an id, one of another token, [`NONE`] else.
-#[inline(always)]
-fn hashes(text: &[u8], start: usize, end: usize) -> [u64; 2] {
+fn for_each_hash(text: &[u8], start: usize, end: usize, each: &mut impl FnMut(u64)) {
     let bytes = end - start;
     if !(BYTES_MIN..=BYTES_MAX).contains(&bytes) {
-        return [NONE; 2];
+        return;
     }
-    let (mut hash, mut digits, mut at) = (SEED ^ bytes as u64, 0, start);
+    let Mixed { hash, digits, is_number } = if bytes <= 16
+        && let Some(sixteen) = text[start..].first_chunk()
+    {
+        mix_short(sixteen, bytes)
+    } else {
+        mix_long(text, start, end)
+    };
+    if bytes < DIGITS_MIN && is_number {
+        return;
+    }
+    let hash = mix(hash, MULTIPLIER);
+    each(hash);
+    if bytes >= ID_BYTES_MIN && digits != 0 {
+        each(mix(hash, ID_SEED));
+    }
+}
+
+/// What all bytes of a run come to.
+struct Mixed {
+    hash: u64,
+    /// Not zero if one of them is a digit.
+    digits: u64,
+    /// Its last eight, or all of a shorter one, are digits.
+    is_number: bool,
+}
+
+/// Of a run of up to 16 bytes: with what follows it, so that it is read whole without asking how long it is.
+#[inline(always)]
+fn mix_short(sixteen: &[u8; 16], bytes: usize) -> Mixed {
+    let [first, second] = [0, 8].map(|at| u64::from_le_bytes(sixteen[at..at + 8].try_into().expect("eight bytes")));
+    let kept = u64::MAX >> (8 * (bytes.wrapping_neg() % 8));
+    let is_one_word = bytes <= 8;
+    let first_kept = if is_one_word { kept } else { u64::MAX };
+    let (first, second) = (first & first_kept, second & kept);
+    let first_digits = digit_bits(first);
+    let one = mix(SEED ^ bytes as u64, first | CASE & first_kept);
+    let two = mix(one, second | CASE & kept);
+    Mixed {
+        hash: if is_one_word { one } else { two },
+        digits: first_digits | if is_one_word { 0 } else { digit_bits(second) },
+        is_number: first_digits == kept & HIGH_BITS,
+    }
+}
+
+#[inline(always)]
+fn mix_long(text: &[u8], start: usize, end: usize) -> Mixed {
+    let (mut hash, mut digits, mut at) = (SEED ^ (end - start) as u64, 0, start);
     while end - at > 8 {
         let word = u64::from_le_bytes(text[at..at + 8].try_into().expect("eight bytes"));
         digits |= digit_bits(word);
@@ -213,12 +209,11 @@ fn hashes(text: &[u8], start: usize, end: usize) -> [u64; 2] {
             None => last_word(&text[at..end]),
         };
     let last_digits = digit_bits(word);
-    if bytes < DIGITS_MIN && last_digits == kept & HIGH_BITS {
-        return [NONE; 2];
+    Mixed {
+        hash: mix(hash, word | CASE & kept),
+        digits: digits | last_digits,
+        is_number: last_digits == kept & HIGH_BITS,
     }
-    let hash = mix(mix(hash, word | CASE & kept), MULTIPLIER);
-    let is_id = bytes >= ID_BYTES_MIN && digits | last_digits != 0;
-    [hash, if is_id { mix(hash, ID_SEED) } else { NONE }]
 }
 
 /// Up to eight bytes, padded with zeros.

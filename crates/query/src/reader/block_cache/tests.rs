@@ -35,6 +35,29 @@ fn ranges(file_bytes: u64, turn: u64) -> Vec<Range<u64>> {
         .collect()
 }
 
+/// What the system has in memory anyway is not kept twice.
+#[test]
+fn of_local_files_blocks_of_an_index_are_kept_alone() {
+    let (store, files) = store_with_files();
+    let file = &files[0];
+    store.block_on(async {
+        let caches = FileCaches::new(1 << 20, 4 << 20, 0, false);
+        let reader = reader(&store, file, &caches);
+        let mut stats = ScanStats::default();
+        let footer = Footer::open(&reader, &caches.footers, false, &mut stats).await.unwrap().footer;
+        let asked = [0..100, 50_000..70_000];
+        for _ in 0..3 {
+            reader.stored.ranges(footer.sums(), &asked, &mut stats).await.unwrap();
+        }
+        assert_eq!(caches.block_stats().bytes, 0);
+        let wanted = reader.stored.index_ranges(footer.sums(), &asked, &mut stats).await.unwrap();
+        assert!(caches.block_stats().bytes > 20_000);
+        let mut again = ScanStats::default();
+        assert_eq!(reader.stored.index_ranges(footer.sums(), &asked, &mut again).await.unwrap(), wanted);
+        assert_eq!((again.requests, again.bytes_read), (0, 0));
+    });
+}
+
 #[test]
 fn reads_through_the_cache_are_the_files_bytes_and_are_asked_for_once() {
     let (store, files) = store_with_files();
@@ -81,7 +104,7 @@ fn the_cache_keeps_within_its_bound() {
 
 #[test]
 fn blocks_of_one_file_are_never_those_of_another() {
-    let cache = BlockCache::new(1 << 20, Doorkeeper::new(true));
+    let cache = BlockCache::new(1 << 20, true);
     let key = |path: &str, start| Place { path: path.into(), start };
     cache.blocks.insert(key("a", 0), Bytes::from_static(b"a0"));
     cache.blocks.insert(key("a", 9), Bytes::from_static(b"a9"));
