@@ -58,7 +58,7 @@ struct Tokens {
 
 /// Collects the tokens of one segment.
 struct SegmentTokens {
-    recent: Box<[u64]>,
+    recent: Box<[u64; RECENT]>,
     /// Short texts whose tokens are taken in: messages are often the same. Whole, as a hash of them could be met by another text on
     /// purpose, whose tokens would be missing.
     texts: Box<[Vec<u8>]>,
@@ -71,7 +71,7 @@ struct SegmentTokens {
 impl SegmentTokens {
     fn new() -> Self {
         Self {
-            recent: vec![0; RECENT].into_boxed_slice(),
+            recent: Box::new([0; RECENT]),
             texts: vec![Vec::new(); TEXTS].into_boxed_slice(),
             runs: Runs::new(),
             hashes: Vec::new(),
@@ -115,7 +115,7 @@ impl SegmentTokens {
 }
 
 #[inline(always)]
-fn add(recent: &mut [u64], hashes: &mut Vec<u64>, hash: u64) {
+fn add(recent: &mut [u64; RECENT], hashes: &mut Vec<u64>, hash: u64) {
     let recent = &mut recent[hash as usize % RECENT];
     if *recent != hash {
         *recent = hash;
@@ -125,7 +125,7 @@ fn add(recent: &mut [u64], hashes: &mut Vec<u64>, hash: u64) {
 
 /// Compiled for processors with and without wide registers.
 #[multiversion::multiversion(targets("x86_64+avx2+bmi1+bmi2+lzcnt+popcnt"))]
-fn add_tokens(recent: &mut [u64], hashes: &mut Vec<u64>, runs: &mut Runs, text: &[u8]) {
+fn add_tokens(recent: &mut [u64; RECENT], hashes: &mut Vec<u64>, runs: &mut Runs, text: &[u8]) {
     for_each_token(text, runs, |hash| add(recent, hashes, hash));
 }
 

@@ -146,56 +146,51 @@ fn escape_bytes(text: &[u8]) -> usize {
 #[inline(always)]
 fn for_each_hash(text: &[u8], start: usize, end: usize, each: &mut impl FnMut(u64)) {
     let bytes = end - start;
-    if !(BYTES_MIN..=BYTES_MAX).contains(&bytes) {
-        return;
-    }
-    let Mixed { hash, digits, is_number } = if bytes <= 16
-        && let Some(sixteen) = text[start..].first_chunk()
-    {
-        mix_short(sixteen, bytes)
-    } else {
-        mix_long(text, start, end)
+    let mixed = match text[start..].first_chunk() {
+        Some(sixteen) if bytes <= 16 => mix_short(sixteen, bytes),
+        _ => mix_long(text, start, end),
     };
-    if bytes < DIGITS_MIN && is_number {
-        return;
-    }
+    let Some(Mixed { hash, is_id }) = mixed else { return };
     let hash = mix(hash, MULTIPLIER);
     each(hash);
-    if bytes >= ID_BYTES_MIN && digits != 0 {
+    if is_id {
         each(mix(hash, ID_SEED));
     }
 }
 
-/// What all bytes of a run come to.
+/// What all bytes of a token come to.
 struct Mixed {
     hash: u64,
-    /// Not zero if one of them is a digit.
-    digits: u64,
-    /// Its last eight, or all of a shorter one, are digits.
-    is_number: bool,
+    is_id: bool,
 }
 
-/// Of a run of up to 16 bytes: with what follows it, so that it is read whole without asking how long it is.
+/// Of a run of up to 16 bytes, with what follows it: read whole, so that what is worked out depends on its length alone. Texts of
+/// one kind have words of the same lengths, one after the other, and the processor guesses them right.
 #[inline(always)]
-fn mix_short(sixteen: &[u8; 16], bytes: usize) -> Mixed {
+fn mix_short(sixteen: &[u8; 16], bytes: usize) -> Option<Mixed> {
     let [first, second] = [0, 8].map(|at| u64::from_le_bytes(sixteen[at..at + 8].try_into().expect("eight bytes")));
     let kept = u64::MAX >> (8 * (bytes.wrapping_neg() % 8));
-    let is_one_word = bytes <= 8;
-    let first_kept = if is_one_word { kept } else { u64::MAX };
-    let (first, second) = (first & first_kept, second & kept);
-    let first_digits = digit_bits(first);
-    let one = mix(SEED ^ bytes as u64, first | CASE & first_kept);
-    let two = mix(one, second | CASE & kept);
-    Mixed {
-        hash: if is_one_word { one } else { two },
-        digits: first_digits | if is_one_word { 0 } else { digit_bits(second) },
-        is_number: first_digits == kept & HIGH_BITS,
+    let seed = SEED ^ bytes as u64;
+    if bytes > 8 {
+        let second = second & kept;
+        let hash = mix(mix(seed, first | CASE), second | CASE & kept);
+        return Some(Mixed { hash, is_id: digit_bits(first) | digit_bits(second) != 0 });
     }
+    let first = first & kept;
+    if bytes < DIGITS_MIN && (bytes < BYTES_MIN || digit_bits(first) == kept & HIGH_BITS) {
+        return None;
+    }
+    let is_id = bytes >= ID_BYTES_MIN && digit_bits(first) != 0;
+    Some(Mixed { hash: mix(seed, first | CASE & kept), is_id })
 }
 
 #[inline(always)]
-fn mix_long(text: &[u8], start: usize, end: usize) -> Mixed {
-    let (mut hash, mut digits, mut at) = (SEED ^ (end - start) as u64, 0, start);
+fn mix_long(text: &[u8], start: usize, end: usize) -> Option<Mixed> {
+    let bytes = end - start;
+    if !(BYTES_MIN..=BYTES_MAX).contains(&bytes) {
+        return None;
+    }
+    let (mut hash, mut digits, mut at) = (SEED ^ bytes as u64, 0, start);
     while end - at > 8 {
         let word = u64::from_le_bytes(text[at..at + 8].try_into().expect("eight bytes"));
         digits |= digit_bits(word);
@@ -209,11 +204,11 @@ fn mix_long(text: &[u8], start: usize, end: usize) -> Mixed {
             None => last_word(&text[at..end]),
         };
     let last_digits = digit_bits(word);
-    Mixed {
-        hash: mix(hash, word | CASE & kept),
-        digits: digits | last_digits,
-        is_number: last_digits == kept & HIGH_BITS,
+    if bytes < DIGITS_MIN && last_digits == kept & HIGH_BITS {
+        return None;
     }
+    let is_id = bytes >= ID_BYTES_MIN && digits | last_digits != 0;
+    Some(Mixed { hash: mix(hash, word | CASE & kept), is_id })
 }
 
 /// Up to eight bytes, padded with zeros.
