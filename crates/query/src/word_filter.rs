@@ -3,7 +3,7 @@
 use annals_table::{Token, VALUE_COLUMNS, WordIndexPlace, may_hold};
 
 use crate::error::{ErrorKind, Result};
-use crate::reader::{DataReader, Footer, IndexUse, ScanStats, WordUse};
+use crate::reader::{BlockOf, DataReader, Footer, IndexUse, ScanStats, WordUse};
 
 /// Most values of a column that are asked for: of more, one is nearly everywhere.
 const VALUES_MAX: usize = 16;
@@ -94,7 +94,7 @@ impl WordFilter {
     ) -> Result<Vec<u32>> {
         let tokens: Vec<Token> = self.groups.iter().flatten().copied().collect();
         let ranges: Vec<_> = tokens.iter().map(|token| place.row(*token)).collect();
-        let mut rows = tokens.iter().zip(reader.stored.index_ranges(footer.sums(), &ranges, stats).await?);
+        let mut rows = tokens.iter().zip(reader.stored.ranges_of(BlockOf::Index, footer.sums(), &ranges, stats).await?);
         let segments = place.segments() as usize;
         let mut left = vec![true; segments];
         for group in &self.groups {

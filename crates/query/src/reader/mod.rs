@@ -31,6 +31,7 @@ mod top;
 mod unpacked_pages;
 mod window;
 
+pub(crate) use block_cache::BlockOf;
 pub(crate) use data_reader::{DataReader, RowRequest, Rows, undecodable};
 pub use file_caches::FileCaches;
 pub(crate) use footer::{Footer, tail_bytes};

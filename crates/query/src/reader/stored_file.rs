@@ -100,20 +100,19 @@ impl StoredFile {
         ranges: &[Range<u64>],
         stats: &mut ScanStats,
     ) -> Result<Vec<Bytes>> {
-        let Some(sums) = sums else { return self.get(ranges, stats).await };
-        let parts = self.parts(sums, ranges, stats).await?;
-        self.pick(&parts, ranges)
+        self.ranges_of(BlockOf::Data, sums, ranges, stats).await
     }
 
-    /// The same for parts of an index.
-    pub(crate) async fn index_ranges(
+    /// The same, of an index or of anything else.
+    pub(crate) async fn ranges_of(
         &self,
+        of: BlockOf,
         sums: Option<&Arc<BlockSums>>,
         ranges: &[Range<u64>],
         stats: &mut ScanStats,
     ) -> Result<Vec<Bytes>> {
         let Some(sums) = sums else { return self.get(ranges, stats).await };
-        let parts = self.parts_of(BlockOf::Index, sums, ranges, stats).await?;
+        let parts = self.parts_of(of, sums, ranges, stats).await?;
         self.pick(&parts, ranges)
     }
 

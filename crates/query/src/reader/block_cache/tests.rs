@@ -50,10 +50,10 @@ fn of_local_files_blocks_of_an_index_are_kept_alone() {
             reader.stored.ranges(footer.sums(), &asked, &mut stats).await.unwrap();
         }
         assert_eq!(caches.block_stats().bytes, 0);
-        let wanted = reader.stored.index_ranges(footer.sums(), &asked, &mut stats).await.unwrap();
+        let wanted = reader.stored.ranges_of(BlockOf::Index, footer.sums(), &asked, &mut stats).await.unwrap();
         assert!(caches.block_stats().bytes > 20_000);
         let mut again = ScanStats::default();
-        assert_eq!(reader.stored.index_ranges(footer.sums(), &asked, &mut again).await.unwrap(), wanted);
+        assert_eq!(reader.stored.ranges_of(BlockOf::Index, footer.sums(), &asked, &mut again).await.unwrap(), wanted);
         assert_eq!((again.requests, again.bytes_read), (0, 0));
     });
 }
