@@ -28,7 +28,8 @@ pub(crate) const ENGINE_INFO: &str = concat!("annals/", env!("CARGO_PKG_VERSION"
 /// How often one version is written again after it turned out not to be there.
 const SAME_VERSION_ATTEMPTS_MAX: u32 = 3;
 
-/// How many versions one commit may lose to others before it gives up.
+/// How many versions one commit may lose to others before it gives up, and how often a newer one may turn up while the newest
+/// is looked for.
 const LOST_VERSIONS_MAX: u32 = 64;
 
 /// Default of [`TableOptions::checkpoint_interval`].
@@ -180,15 +181,30 @@ impl Table {
 
     /// Reads versions that others committed since, and publishes the newest. Blocks. Whoever may listen to this version
     /// (deletes files that it does not name, replays rows above its watermark) may trust that it is the newest: the store
-    /// was asked for the next one by name.
+    /// was asked for the next one by name. What others commit meanwhile is read too.
     ///
     /// # Errors
-    /// `Unavailable` when the store does not answer, `Corrupt` when the log cannot be read, `Invalid` when the table is
-    /// no longer ours to read. The published version stays.
+    /// `Unavailable` when the store does not answer or does not list what it holds, `Corrupt` when the log cannot be read,
+    /// `Invalid` when the table is no longer ours to read. The published version stays.
     pub fn refresh(&self) -> Result<Arc<Snapshot>> {
-        let snapshot = self.refresh_head(&mut self.lock_head())?;
-        self.log.check_newest(snapshot.version())?;
-        Ok(snapshot)
+        let mut snapshot = self.refresh_head(&mut self.lock_head())?;
+        for _ in 0..LOST_VERSIONS_MAX {
+            let listed = snapshot.version();
+            if self.log.is_newest(listed)? {
+                return Ok(snapshot);
+            }
+            snapshot = self.refresh_head(&mut self.lock_head())?;
+            if snapshot.version() == listed {
+                let message = format!(
+                    "the store does not list version {} of table {} yet, though it is there; try again",
+                    listed + 1,
+                    self.name()
+                );
+                return Err(Error::new(ErrorKind::Unavailable, message));
+            }
+        }
+        let message = format!("table {} got versions faster than they could be read; try again", self.name());
+        Err(Error::new(ErrorKind::Unavailable, message))
     }
 
     /// Commits `change` as one version, and publishes it. Blocks.

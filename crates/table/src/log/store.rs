@@ -176,24 +176,17 @@ impl LogStore {
         Ok(self.advanced(from, kernel, snapshot))
     }
 
-    /// Makes sure that `version` is the newest, by asking for the next one by its name: a listing may not know the newest
-    /// objects yet, and what is done on the word of an old version (files deleted, rows replayed) would be done to live rows.
+    /// Whether `version` is the newest, by asking for the next one by its name: a listing may not know the newest objects
+    /// yet, and what is done on the word of an old version (files deleted, rows replayed) would be done to live rows.
     ///
     /// # Errors
-    /// `Unavailable` when there is a newer one, or the store does not answer.
-    pub(crate) fn check_newest(&self, version: u64) -> Result<()> {
+    /// `Unavailable` when the store does not answer.
+    pub(crate) fn is_newest(&self, version: u64) -> Result<bool> {
         let path = Path::from(format!("{LOG_FOLDER}/{:020}.json", version + 1));
         let objects = Arc::clone(&self.objects);
         match self.block_on(async move { objects.head(&path).await }) {
-            Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Ok(_) => {
-                let message = format!(
-                    "the store does not list version {} of table {} yet, though it is there; try again",
-                    version + 1,
-                    self.options.name
-                );
-                Err(Error::new(ErrorKind::Unavailable, message))
-            }
+            Err(object_store::Error::NotFound { .. }) => Ok(true),
+            Ok(_) => Ok(false),
             Err(error) => {
                 let message = format!("asking for the newest version of table {} failed; try again", self.options.name);
                 Err(Error::with_source(ErrorKind::Unavailable, message, error))

@@ -510,6 +510,18 @@ fn a_log_that_was_cleaned_is_read_whole() {
 }
 
 #[test]
+fn what_others_commit_while_the_newest_is_looked_for_is_read_too() {
+    let (bed, others) = (Bed::new(), Bed::new());
+    let (table, faulty) = bed.faulty_table(&[]);
+    let other = others.table();
+    for n in 1..=3 {
+        committed(other.commit(flush(vec![file(n * 10, n * 10 + 9)], n * 10 + 9)));
+    }
+    faulty.land_before_heads((1..=3).map(|version| (Path::from(log_entry(version)), others.text(&log_entry(version)))));
+    assert_same(&table.refresh().unwrap(), &other.snapshot());
+}
+
+#[test]
 fn only_our_own_uncommitted_files_are_orphans() {
     let bed = Bed::new();
     let table = bed.table();

@@ -32,16 +32,28 @@ pub(super) struct FaultyStore {
     faults: Mutex<VecDeque<Fault>>,
     log_writes: AtomicU32,
     blind: AtomicBool,
+    landing: Mutex<VecDeque<(Path, String)>>,
 }
 
 impl FaultyStore {
     pub(super) fn new(inner: Arc<dyn ObjectStore>) -> Self {
-        Self { inner, faults: Mutex::default(), log_writes: AtomicU32::new(0), blind: AtomicBool::new(false) }
+        Self {
+            inner,
+            faults: Mutex::default(),
+            log_writes: AtomicU32::new(0),
+            blind: AtomicBool::new(false),
+            landing: Mutex::default(),
+        }
     }
 
     /// The next writes of log entries fail in these ways, the ones after not at all.
     pub(super) fn fail_with(&self, faults: &[Fault]) {
         self.faults.lock().unwrap().extend(faults);
+    }
+
+    /// Others write these log entries: one each time that this store is asked whether a log entry is there, just before.
+    pub(super) fn land_before_heads(&self, entries: impl IntoIterator<Item = (Path, String)>) {
+        self.landing.lock().unwrap().extend(entries);
     }
 
     /// Log entries can be read again.
@@ -97,6 +109,12 @@ impl ObjectStore for FaultyStore {
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
         if self.blind.load(Ordering::SeqCst) && location.extension() == Some("json") {
             return Err(Self::timeout());
+        }
+        if options.head && location.extension() == Some("json") {
+            let landing = self.landing.lock().unwrap().pop_front();
+            if let Some((path, entry)) = landing {
+                self.inner.put_opts(&path, entry.into_bytes().into(), PutOptions::default()).await?;
+            }
         }
         self.inner.get_opts(location, options).await
     }
