@@ -24,7 +24,11 @@ export function Chart({ list }: { list: LogList }) {
   if (found.error) return <Failed error={found.error} again={found.again} />;
   return (
     <figure class="chart" aria-busy={found.isLoading}>
-      {found.value ? <Bars counts={found.value} /> : <div class="chart-empty dim">Counting…</div>}
+      {found.value?.buckets.length ? (
+        <Bars counts={found.value} />
+      ) : (
+        <div class="chart-empty dim">{found.value ? "Nothing to draw: no event in this range." : "Counting…"}</div>
+      )}
       <figcaption>{found.value ? <Legend counts={found.value} /> : "\u00a0"}</figcaption>
     </figure>
   );
@@ -39,6 +43,8 @@ function totals(counts: Histogram): Record<Level, number> {
 function Legend({ counts }: { counts: Histogram }) {
   const sums = totals(counts);
   const all = LEVELS.reduce((sum, level) => sum + sums[level], 0);
+  // Without an event an open range has no end to tell.
+  if (counts.buckets.length === 0) return <><b data-testid="total">{count(all)}</b> events</>;
   return (
     <>
       <b data-testid="total">{count(all)}</b> events from {minuteTime(Date.parse(counts.from))} to {minuteTime(Date.parse(counts.until))}
