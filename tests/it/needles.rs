@@ -10,6 +10,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use crate::lookups::{Lookups, by_traces, compact_all, found, runs, store, stored};
+use crate::support::TestStore;
 
 #[test]
 fn a_damaged_run_costs_a_look_into_its_files_and_no_row() {
@@ -153,6 +154,82 @@ fn sql_finds_words_by_the_index_and_says_so() {
     assert!(plan.contains("index=[scan: the text has no whole word]"), "{plan}");
 }
 
+/// `value` as JSON may write it: some characters, up to all of them, as escapes.
+fn written(value: &str, escaped: f64, chance: &mut StdRng) -> String {
+    let mut text = String::new();
+    for character in value.chars() {
+        match character {
+            _ if chance.random_bool(escaped) => {
+                let code = format!("{:04x}", character as u32);
+                text.push_str(r"\u");
+                text.push_str(&if chance.random_bool(0.5) { code.to_uppercase() } else { code });
+            }
+            '\n' => text.push_str(r"\n"),
+            '"' | '\\' => text.extend(['\\', character]),
+            _ => text.push(character),
+        }
+    }
+    text
+}
+
+#[test]
+fn sql_finds_members_of_json_however_they_are_written() {
+    const VALUES: [&str; 8] = [
+        "269c5ca0-7768-4afd-946c-24be04b7062b",
+        "noah.novak@oakridge.example",
+        "rate limit\nexceeded, 4711 times",
+        "C:\\new\\users",
+        "naïve café",
+        "say \"never\"",
+        "bearer-1ccd-449f-a036-token",
+        "rec0001x",
+    ];
+    let store = TestStore::new();
+    let mut chance = StdRng::seed_from_u64(12);
+    let line = |number: usize, member: &str| {
+        format!(
+            r#"{{"timestamp":"2026-05-01T00:00:{:02}Z","projectId":"acme","level":"INFO","type":"t","message":"m","payload":{{"member":"{member}","n":{number}}}}}
+"#,
+            number % 60
+        )
+    };
+    // Each value in a file of its own as it reads, and in one as each writer fancied.
+    for (at, value) in VALUES.iter().enumerate() {
+        store.ingest(line(at, &written(value, 0.0, &mut chance)).as_bytes());
+        let fancied: String = [0.1, 0.5, 1.0].map(|escaped| line(at, &written(value, escaped, &mut chance))).concat();
+        store.ingest(fancied.as_bytes());
+    }
+    let engine = store.engine();
+    let ids = |condition: &str| -> BTreeSet<String> {
+        let rows = store.sql(&engine, &format!("select id from events where {condition}"));
+        rows.into_iter().flatten().collect()
+    };
+    let explain = |condition: &str| {
+        let plan = store.sql(&engine, &format!("explain select id from events where {condition}"));
+        plan.into_iter().flatten().collect::<Vec<_>>().join("\n")
+    };
+    for (value, next) in VALUES.iter().zip(VALUES.iter().cycle().skip(1)) {
+        let member = |value: &str| format!("payload->>'member' = '{value}'");
+        assert_eq!(ids(&member(value)).len(), 4, "{value}");
+        assert_eq!(ids(&format!("payload->>'member' in ('{value}', '{next}')")).len(), 8, "{value}, {next}");
+        let either = format!("{} or json_get_str(payload, 'member') = '{next}'", member(value));
+        assert_eq!(ids(&either).len(), 8, "{either}");
+    }
+    let files_read = |plan: &str| {
+        let number = |name: &str| -> usize {
+            let digits = plan.split(name).nth(1).unwrap();
+            digits[..digits.find(|digit: char| !digit.is_ascii_digit()).unwrap()].parse().unwrap()
+        };
+        assert!(plan.contains("index=[words]"), "{plan}");
+        number("files_total=") - number("files_pruned=")
+    };
+    // The file in which it reads so, and those with escapes; of the other seven hardly one.
+    let plan = explain("payload->>'member' = '269c5ca0-7768-4afd-946c-24be04b7062b'");
+    assert!((9..=11).contains(&files_read(&plan)), "{plan}");
+    let plan = explain("payload like '%269c5ca0-7768-4afd-946c-24be04b7062b%'");
+    assert!((1..=3).contains(&files_read(&plan)), "{plan}");
+}
+
 #[test]
 fn a_damaged_word_index_costs_a_look_into_its_file_and_no_row() {
     let (mut store, _) = store();
@@ -162,7 +239,7 @@ fn a_damaged_word_index_costs_a_look_into_its_file_and_no_row() {
     for file in snapshot.files(&FileFilter::all()) {
         let path = store.table_dir().join(&file.path);
         let mut bytes = std::fs::read(&path).unwrap();
-        let key = bytes.windows(21).rposition(|window| window == b"annals-words-1 offset").expect("a word index");
+        let key = bytes.windows(21).rposition(|window| window == b"annals-words-2 offset").expect("a word index");
         let value = String::from_utf8_lossy(&bytes[key..key + 80]).into_owned();
         let number = |name: &str| -> usize {
             let digits = value.split(name).nth(1).unwrap();

@@ -1,15 +1,25 @@
-//! Which words a statement's filters ask for: what `LIKE`, `ILIKE`, `contains` and `=` say of the texts, as a [`WordFilter`].
+//! Which words a statement's filters ask for: what `LIKE`, `ILIKE`, `contains`, `=`, `IN` and `payload->>'member' = …` say of the texts,
+//! as a [`WordFilter`].
 //!
 //! Deciding only. A token is asked for if every row that matches holds it, so what is not understood asks for nothing.
 
-use std::collections::BTreeSet;
-
 use annals_table::{Token, TokenEdges, VALUE_COLUMNS, WORD_COLUMNS, tokens_inside};
-use datafusion::logical_expr::expr::{BinaryExpr, Like, ScalarFunction};
+use datafusion::logical_expr::expr::{BinaryExpr, InList, Like, ScalarFunction};
 use datafusion::logical_expr::{Expr, Operator};
 
 use crate::prune::text_values;
 use crate::word_filter::WordFilter;
+
+/// Functions that give a member of JSON text: a string decoded, anything else as it stands.
+const MEMBER_FUNCTIONS: [&str; 2] = ["json_as_text", "json_get_str"];
+
+/// Nothing stands beside it.
+const WHOLE: TokenEdges = TokenEdges { start: true, end: true };
+/// Anything may.
+const PART: TokenEdges = TokenEdges { start: false, end: false };
+
+/// Groups of tokens: a row that matches holds one at least of each.
+type Groups = Vec<Vec<Token>>;
 
 /// What the word index may know of the conjunction of `filters`.
 pub(crate) fn word_filter(filters: &[Expr]) -> WordFilter {
@@ -19,42 +29,69 @@ pub(crate) fn word_filter(filters: &[Expr]) -> WordFilter {
             words.require_value(column, &values.into_iter().collect::<Vec<_>>());
         }
     }
-    let texts: Vec<Vec<Token>> = filters.iter().filter_map(tokens_of).collect();
-    texts.into_iter().for_each(|tokens| words.require_text(tokens));
+    filters.iter().filter_map(groups_of).for_each(|groups| words.require_groups(groups));
     words
 }
 
-/// Tokens that every row holds for which `expr` is true; `None` when it says nothing of a text.
-fn tokens_of(expr: &Expr) -> Option<Vec<Token>> {
+/// What every row holds for which `expr` is true; `None` when it says nothing of a text.
+fn groups_of(expr: &Expr) -> Option<Groups> {
     match expr {
-        Expr::BinaryExpr(BinaryExpr { left, op: Operator::And, right }) => match (tokens_of(left), tokens_of(right)) {
-            (Some(mut one), Some(other)) => {
-                one.extend(other);
-                Some(one)
-            }
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::And, right }) => match (groups_of(left), groups_of(right)) {
+            (Some(one), Some(other)) => Some([one, other].concat()),
             (one, other) => one.or(other),
         },
-        // Whichever of the two it is, a row holds what both ask for: a word is looked for in all texts at once.
         Expr::BinaryExpr(BinaryExpr { left, op: Operator::Or, right }) => {
-            let other: BTreeSet<Token> = tokens_of(right)?.into_iter().collect();
-            Some(tokens_of(left)?.into_iter().filter(|token| other.contains(token)).collect())
+            Some(either(groups_of(left)?, groups_of(right)?))
         }
         Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => {
-            let (column, value) = if is_text(left) { (left, right) } else { (right, left) };
-            let value = literal(value).filter(|_| is_text(column))?;
-            Some(tokens_inside(value, TokenEdges { start: true, end: true }, |_| true))
+            groups_of_equal(left, right).or_else(|| groups_of_equal(right, left))
+        }
+        Expr::InList(InList { expr, list, negated: false }) => {
+            let of_values: Option<Vec<Groups>> = list.iter().map(|value| groups_of_equal(expr, value)).collect();
+            of_values?.into_iter().reduce(either)
         }
         Expr::Like(Like { negated: false, expr, pattern, escape_char: None, case_insensitive }) if is_text(expr) => {
-            Some(tokens_of_pattern(literal(pattern)?, *case_insensitive))
+            Some(all_of(tokens_of_pattern(literal(pattern)?, *case_insensitive)))
         }
         Expr::ScalarFunction(ScalarFunction { func, args }) if func.name() == "contains" => match args.as_slice() {
-            [text, part] if is_text(text) => {
-                Some(tokens_inside(literal(part)?, TokenEdges { start: false, end: false }, |_| true))
-            }
+            [text, part] if is_text(text) => Some(all_of(tokens_inside(literal(part)?, PART, |_| true))),
             _ => None,
         },
         _ => None,
     }
+}
+
+/// Of a text, or a member of it, that is a value.
+fn groups_of_equal(text: &Expr, value: &Expr) -> Option<Groups> {
+    match text {
+        _ if is_text(text) => Some(all_of(tokens_inside(literal(value)?, WHOLE, |_| true))),
+        Expr::ScalarFunction(ScalarFunction { func, args })
+            if MEMBER_FUNCTIONS.contains(&func.name()) && args.first().is_some_and(is_text) =>
+        {
+            // The text holds the value as it reads, or else with escapes: those beyond ASCII are usual, others are told of.
+            let tokens = tokens_inside(literal(value)?, WHOLE, <[u8]>::is_ascii);
+            Some(tokens.into_iter().map(|token| vec![token, Token::ESCAPED]).collect())
+        }
+        _ => None,
+    }
+}
+
+/// What a row holds of which one of two things is known. Whichever it is, the row has what both ask for: a word is looked for in
+/// all texts at once. Where that is nothing, it has the first of the one or of the other, which are the rarest.
+fn either(one: Groups, other: Groups) -> Groups {
+    let common: Groups = one.iter().filter(|group| other.contains(group)).cloned().collect();
+    match (one.first(), other.first()) {
+        (Some(first), Some(second)) if common.is_empty() => {
+            let mut group = first.clone();
+            group.extend(second.iter().filter(|token| !first.contains(token)));
+            vec![group]
+        }
+        _ => common,
+    }
+}
+
+fn all_of(tokens: Vec<Token>) -> Groups {
+    tokens.into_iter().map(|token| vec![token]).collect()
 }
 
 /// Tokens in the parts of a pattern between its wildcards.
@@ -97,7 +134,7 @@ mod tests {
     use super::*;
 
     fn count(expr: Expr) -> Option<usize> {
-        tokens_of(&expr).map(|tokens| tokens.len())
+        groups_of(&expr).map(|groups| groups.len())
     }
 
     #[test]
@@ -131,5 +168,36 @@ mod tests {
         let both = message.clone().eq(lit("one two")).and(payload.like(lit("% three %")));
         assert_eq!(count(both), Some(3));
         assert_eq!(count(message.like(lit("% one %")).or(col(columns::SEQ).eq(lit(1)))), None);
+    }
+
+    #[test]
+    fn or_without_a_common_word_asks_for_one_of_each() {
+        let message = || col(columns::MESSAGE);
+        let either = message().like(lit("% one %")).or(message().like(lit("% two three %")));
+        assert_eq!(groups_of(&either).unwrap().iter().map(Vec::len).collect::<Vec<_>>(), [2]);
+        let among = message().in_list(vec![lit("one"), lit("two"), lit("three")], false);
+        assert_eq!(groups_of(&among).unwrap().iter().map(Vec::len).collect::<Vec<_>>(), [3]);
+        let blind = message().like(lit("% one %")).or(message().like(lit("%two%")));
+        assert_eq!(count(blind), Some(0));
+        assert_eq!(count(message().in_list(vec![lit("one"), col(columns::TYPE)], false)), None);
+        assert_eq!(count(message().in_list(vec![lit("one")], true)), None);
+    }
+
+    /// `payload->>'member'` is decoded: what the text may have written as escapes is not asked for, or the escapes as well.
+    #[test]
+    fn a_member_of_json_asks_for_its_words_or_for_escapes() {
+        let member = || json_as_text(col(columns::PAYLOAD), "syncId");
+        let groups = groups_of(&member().eq(lit("rec-1 naïve rate"))).unwrap();
+        assert_eq!(groups.len(), 2, "{groups:?}");
+        assert!(groups.iter().all(|group| group.len() == 2 && group[1] == Token::ESCAPED));
+        assert_eq!(count(lit("269c5ca0-7768-4afd-946c-24be04b7062b").eq(member())), Some(4));
+        let among = groups_of(&member().in_list(vec![lit("one1"), lit("two2")], false)).unwrap();
+        assert_eq!(among.iter().map(Vec::len).collect::<Vec<_>>(), [3]);
+        assert_eq!(count(member().not_eq(lit("one"))), None);
+        assert_eq!(count(json_as_text(col(columns::TYPE), "syncId").eq(lit("one"))), None);
+    }
+
+    fn json_as_text(text: Expr, member: &str) -> Expr {
+        datafusion_functions_json::udfs::json_as_text_udf().call(vec![text, lit(member)])
     }
 }

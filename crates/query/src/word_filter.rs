@@ -31,8 +31,13 @@ impl WordFilter {
 
     /// One of the texts of the row has all of the tokens.
     pub(crate) fn require_text(&mut self, tokens: Vec<Token>) {
-        self.is_blind |= tokens.is_empty();
-        tokens.into_iter().for_each(|token| self.require_any(vec![token]));
+        self.require_groups(tokens.into_iter().map(|token| vec![token]).collect());
+    }
+
+    /// The texts of the row have one token at least of each group.
+    pub(crate) fn require_groups(&mut self, groups: Vec<Vec<Token>>) {
+        self.is_blind |= groups.is_empty();
+        groups.into_iter().for_each(|tokens| self.require_any(tokens));
     }
 
     fn require_any(&mut self, tokens: Vec<Token>) {

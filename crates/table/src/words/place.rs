@@ -11,7 +11,7 @@ use crate::trace_places::SEGMENT_ROWS;
 pub(crate) const WORDS_KEY: &str = "annals.words";
 
 /// What a value begins with: it names all rules by which tokens and filters are made.
-const VERSION: &str = "annals-words-1";
+const VERSION: &str = "annals-words-2";
 
 /// Where the filters of a file stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -95,9 +95,13 @@ fn a_token_is_a_run_of_letters_and_digits_of_some_length() {
         ("contact contact CONTACT", 1),
         ("0063x00000AbCdE", 2),
         ("abcdefghijk", 1),
-        // The first group and the last, each twice.
+        // The first group twice, those inside together, the last.
         ("269c5ca0-7768-4afd-946c-24be04b7062b", 4),
+        ("-7768-4afd-946c-", 1),
         ("7768-4afd-946c", 2),
+        ("-7768-4afd-946x-", 1),
+        ("24be04b7062b", 1),
+        ("24be04b7062x", 2),
     ] {
         assert_eq!(hashes(text).len(), count, "{text}");
     }
@@ -122,6 +126,36 @@ fn four_digits_are_asked_for_where_they_cannot_be_of_a_uuid() {
         ("77681", WHOLE, 1),
     ] {
         assert_eq!(inside(part, edges).len(), count, "{part}");
+    }
+}
+
+#[test]
+fn a_uuid_in_the_middle_of_a_pattern_is_asked_for_by_its_inner_groups() {
+    let uuid = "269c5ca0-7768-4afd-946c-24be04b7062b";
+    assert_eq!(inside(uuid, PART), inside("-7768-4AFD-946C-", PART));
+    assert_eq!(inside(uuid, PART).len(), 1);
+    assert_eq!(inside(uuid, WHOLE), hashes(uuid));
+    for text in [uuid.to_owned(), format!("x{uuid}x"), format!(r#"{{"id":"{uuid}"}}"#), format!("{uuid}{uuid}")] {
+        assert!(inside(uuid, PART).is_subset(&hashes(&text)), "{text}");
+    }
+    assert!(inside("7768-4afd-946c", PART).is_empty(), "hyphens may stand beside it, or not");
+}
+
+#[test]
+fn letters_that_are_written_as_escapes_are_told() {
+    for (text, is_told) in [
+        (r"\u0041bc", true),
+        (r"ab\u002dcd", true),
+        (r"ab\u0039", true),
+        // An escaped backslash before a `u` looks the same: it is told for nothing.
+        (r"\\u0041bc", true),
+        (r"ab\u003cdiv", false),
+        (r"ab\u00e9cd", false),
+        (r"ab\u0141cd", false),
+        (r"ab\ncd", false),
+        ("abu0041", false),
+    ] {
+        assert_eq!(hashes(text).contains(&Token::ESCAPED.0), is_told, "{text}");
     }
 }
 
@@ -162,12 +196,18 @@ fn a_token_has_the_same_hashes_wherever_it_stands() {
 
 #[test]
 fn every_part_of_a_text_asks_only_for_tokens_of_the_text() {
-    let alphabet: Vec<char> = "abk01 _--\\\"nu0é{}:".chars().collect();
+    let letters: Vec<String> = "abk01 _--\\\"nu0é{}:".chars().map(String::from).collect();
+    // Of UUIDs, whole and not.
+    let groups =
+        ["-", "-", " ", "x", "1ccd", "-449f", "-a036-", "-1ccd-449f-a036-", "24be04b7062b", r"\u0041", "269c5ca0"];
+    let groups = groups.map(String::from);
     let mut chance = StdRng::seed_from_u64(11);
     for _ in 0..100_000 {
         let chance = &mut chance;
-        let length = chance.random_range(0..200);
-        let text: Vec<char> = (0..length).map(|_| *alphabet.choose(chance).unwrap()).collect();
+        let (pieces, most) = if chance.random_bool(0.5) { (&letters[..], 200) } else { (&groups[..], 12) };
+        let length = chance.random_range(0..most);
+        let text: String = (0..length).map(|_| pieces.choose(chance).unwrap().as_str()).collect();
+        let text: Vec<char> = text.chars().collect();
         let from = chance.random_range(0..=text.len());
         let to = chance.random_range(from..=text.len());
         let part: String = text[from..to].iter().collect();
@@ -241,16 +281,16 @@ fn an_index_that_would_be_too_large_is_left_out() {
 fn a_place_that_does_not_fit_its_file_is_none() {
     let place = WordIndexPlace { offset: 100, blocks: 3, segments: 2 };
     let value = place.to_string();
-    assert_eq!(value, "annals-words-1 offset=100 blocks=3 segments=2");
+    assert_eq!(value, "annals-words-2 offset=100 blocks=3 segments=2");
     assert_eq!(WordIndexPlace::read(&value, 5_000, 292), Some(place));
     assert_eq!(WordIndexPlace::read(&value, 5_000, 291), None, "it would reach behind the file");
     assert_eq!(WordIndexPlace::read(&value, 9_000, 292), None, "the file has three segments");
     for wrong in [
         "",
-        "annals-words-2 offset=100 blocks=3 segments=2",
-        "annals-words-1 offset=100 blocks=0 segments=2",
-        "annals-words-1 offset=100 blocks=3",
-        "annals-words-1 offset=18446744073709551615 blocks=3 segments=2",
+        "annals-words-1 offset=100 blocks=3 segments=2",
+        "annals-words-2 offset=100 blocks=0 segments=2",
+        "annals-words-2 offset=100 blocks=3",
+        "annals-words-2 offset=18446744073709551615 blocks=3 segments=2",
     ] {
         assert_eq!(WordIndexPlace::read(wrong, 5_000, 292), None, "{wrong}");
     }

@@ -2,9 +2,10 @@
 //!
 //! A *word byte* is an ASCII letter or digit, or any byte of a character beyond ASCII. A token is a longest run of them, 2 to 128
 //! bytes long, in which ASCII letters count the same in either case; one of digits alone has at least four. The inner groups of
-//! UUIDs, four hexadecimal digits between hyphens, are left out: three in each, they were a quarter of all tokens, and as
-//! most of the 65,536 are in every segment they would rule out nothing. JSON text is read as it is stored, so a run may
-//! begin with the letters of an escape (`\n`, `\u003c`): what follows these is a token too.
+//! UUIDs, four hexadecimal digits between hyphens, are left out one by one: three in each, they were a quarter of all tokens, and as
+//! most of the 65,536 are in every segment they would rule out nothing. The three together are a token, which is what a pattern
+//! with a UUID in its middle is sure of. JSON text is read as it is stored, so a run may begin with the letters of an escape
+//! (`\n`, `\u003c`): what follows these is a token too.
 
 use annals_event::columns;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
@@ -15,8 +16,12 @@ use super::runs::{Runs, is_word};
 const BYTES_MIN: usize = 2;
 const BYTES_MAX: usize = 128;
 const DIGITS_MIN: usize = 4;
-/// A token of so many bytes with a digit among them is taken for an id, and asks for twice as many bits.
+/// A token of so many bytes with a digit among them is taken for an id, and asks for twice as many bits. Not what looks like the last
+/// group of a UUID: it has the others beside it.
 const ID_BYTES_MIN: usize = 8;
+const LAST_GROUP_BYTES: usize = 12;
+/// The three inner groups of a UUID with the hyphens between them.
+const INNER_GROUPS_BYTES: usize = 14;
 
 /// The bit in which the two cases of an ASCII letter differ. Other bytes are made alike by it too: that costs a little
 /// precision, in hashes alone.
@@ -32,6 +37,10 @@ const ID_SEED: u64 = 0xe703_7ed1_a0b4_28db;
 pub struct Token(pub(crate) u64);
 
 impl Token {
+    /// Of a text that writes an ASCII letter, digit or hyphen as an escape (`\u0041`), which is allowed and not done: its words are
+    /// not seen as they read. Who asks for words of decoded JSON asks for this as well.
+    pub const ESCAPED: Self = Self(0x9fb2_1c65_1e98_df25);
+
     /// The value `value` of the column `column`, bytes as they are; `None` when it is not indexed.
     pub fn of_value(column: &str, value: &str) -> Option<Self> {
         let is_indexed = column != columns::ID || !is_numbered(value);
@@ -73,12 +82,18 @@ pub fn tokens_inside(part: &str, edges: TokenEdges, is_kept: impl Fn(&[u8]) -> b
         let is_indexed = !is_group(&bytes[start..end])
             || (start > 0 && bytes[start - 1] != b'-')
             || (end < bytes.len() && bytes[end] != b'-');
-        if is_inside && is_indexed && is_kept(&bytes[start..end]) {
-            for_each_hash(bytes, start, end, &mut |hash| {
-                if found.iter().all(|(_, token)| token.0 != hash) {
-                    found.push((end - start, Token(hash)));
-                }
-            });
+        if !is_inside || !is_kept(&bytes[start..end]) {
+            return;
+        }
+        let mut add = |bytes, hash| {
+            if found.iter().all(|(_, token)| token.0 != hash) {
+                found.push((bytes, Token(hash)));
+            }
+        };
+        if is_indexed {
+            for_each_hash(bytes, start, end, &mut |hash| add(end - start, hash));
+        } else if let Some(hash) = inner_groups(bytes, start) {
+            add(INNER_GROUPS_BYTES, hash);
         }
     });
     found.sort_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
@@ -113,6 +128,9 @@ pub(crate) fn for_each_token(text: &[u8], runs: &mut Runs, mut each: impl FnMut(
         |start, end| {
             let before = if start > 0 { text[start - 1] } else { 0 };
             if before == b'-' && end - start == 4 && text.get(end) == Some(&b'-') && is_group(&text[start..end]) {
+                if let Some(hash) = inner_groups(text, start) {
+                    each(hash);
+                }
                 return;
             }
             for_each_hash(text, start, end, &mut each);
@@ -122,6 +140,9 @@ pub(crate) fn for_each_token(text: &[u8], runs: &mut Runs, mut each: impl FnMut(
                 if escape > 0 {
                     for_each_hash(text, start + escape, end, &mut each);
                 }
+                if escape == 5 && is_needless(&text[start..start + escape]) {
+                    each(Token::ESCAPED.0);
+                }
             }
         },
     );
@@ -130,7 +151,40 @@ pub(crate) fn for_each_token(text: &[u8], runs: &mut Runs, mut each: impl FnMut(
 /// Whether a run looks like one of the inner groups of a UUID.
 #[inline(always)]
 fn is_group(run: &[u8]) -> bool {
-    run.len() == 4 && run.iter().all(u8::is_ascii_hexdigit)
+    match run.first_chunk::<4>() {
+        Some(four) if run.len() == 4 => hex_bits(u64::from(u32::from_le_bytes(*four))) == HIGH_BITS >> 32,
+        _ => false,
+    }
+}
+
+/// The hash of the inner groups of a UUID, of which the first is the run that begins at `start`; the text must tell that
+/// hyphens stand at both their ends.
+#[inline(always)]
+fn inner_groups(text: &[u8], start: usize) -> Option<u64> {
+    const HYPHENS: u64 = 0x2d2d_2d2d_2d2d_2d2d;
+    // Where they stand in the first eight bytes, `xxxx-xxx`, and in those from the seventh on, `xx-xxxx-`.
+    const IN_FIRST: u64 = 0x0000_00ff_0000_0000;
+    const IN_SECOND: u64 = 0xff00_0000_00ff_0000;
+    let groups: &[u8; INNER_GROUPS_BYTES + 1] = text.get(start..)?.first_chunk()?;
+    let [first, second] = [0, 7].map(|at| u64::from_le_bytes(groups[at..at + 8].try_into().expect("eight bytes")));
+    let is_inner = (first ^ HYPHENS) & IN_FIRST == 0
+        && (second ^ HYPHENS) & IN_SECOND == 0
+        && hex_bits(first) == HIGH_BITS & !IN_FIRST
+        && hex_bits(second) == HIGH_BITS & !IN_SECOND
+        && text[..start].last() == Some(&b'-');
+    is_inner.then(|| {
+        // Of the second, the six bytes that the first has not and no hyphen behind.
+        let hash = mix(mix(SEED ^ INNER_GROUPS_BYTES as u64, first | CASE), (second | CASE) << 8 >> 16);
+        mix(hash, MULTIPLIER)
+    })
+}
+
+/// Whether an escape, its letters without the backslash, stands for an ASCII letter, a digit or a hyphen.
+#[cold]
+fn is_needless(escape: &[u8]) -> bool {
+    let code = escape.strip_prefix(b"u00").or_else(|| escape.strip_prefix(b"U00"));
+    let code = code.and_then(|code| std::str::from_utf8(code).ok()).and_then(|code| u8::from_str_radix(code, 16).ok());
+    code.is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 /// Length of the escape whose letters `text` begins with, behind its backslash; 0 for none.
@@ -173,8 +227,12 @@ fn mix_short(sixteen: &[u8; 16], bytes: usize) -> Option<Mixed> {
     let seed = SEED ^ bytes as u64;
     if bytes > 8 {
         let second = second & kept;
-        let hash = mix(mix(seed, first | CASE), second | CASE & kept);
-        return Some(Mixed { hash, is_id: digit_bits(first) | digit_bits(second) != 0 });
+        let (folded, folded_second) = (first | CASE, second | CASE & kept);
+        let (digits, digits_second) = (digit_bits(first), digit_bits(second));
+        let is_last_group =
+            bytes == LAST_GROUP_BYTES && hex_bits(first) == HIGH_BITS && hex_bits(second) == kept & HIGH_BITS;
+        let hash = mix(mix(seed, folded), folded_second);
+        return Some(Mixed { hash, is_id: digits | digits_second != 0 && !is_last_group });
     }
     let first = first & kept;
     if bytes < DIGITS_MIN && (bytes < BYTES_MIN || digit_bits(first) == kept & HIGH_BITS) {
@@ -207,7 +265,8 @@ fn mix_long(text: &[u8], start: usize, end: usize) -> Option<Mixed> {
     if bytes < DIGITS_MIN && last_digits == kept & HIGH_BITS {
         return None;
     }
-    let is_id = bytes >= ID_BYTES_MIN && digits | last_digits != 0;
+    let is_last_group = bytes == LAST_GROUP_BYTES && text[start..end].iter().all(u8::is_ascii_hexdigit);
+    let is_id = bytes >= ID_BYTES_MIN && digits | last_digits != 0 && !is_last_group;
     Some(Mixed { hash: mix(hash, word | CASE & kept), is_id })
 }
 
@@ -227,6 +286,15 @@ fn digit_bits(word: u64) -> u64 {
     let from_zero = low + 0x5050_5050_5050_5050;
     let behind_nine = low + 0x4646_4646_4646_4646;
     from_zero & !behind_nine & !word & HIGH_BITS
+}
+
+/// The highest bit of each of eight bytes that is a hexadecimal digit.
+#[inline(always)]
+fn hex_bits(word: u64) -> u64 {
+    let low = (word | CASE) & !HIGH_BITS;
+    let from_a = low + 0x1f1f_1f1f_1f1f_1f1f;
+    let behind_f = low + 0x1919_1919_1919_1919;
+    (from_a & !behind_f & !word & HIGH_BITS) | digit_bits(word)
 }
 
 /// Folds the 128 bits of a product.
