@@ -139,6 +139,10 @@ fn a_uuid_in_the_middle_of_a_pattern_is_asked_for_by_its_inner_groups() {
         assert!(inside(uuid, PART).is_subset(&hashes(&text)), "{text}");
     }
     assert!(inside("7768-4afd-946c", PART).is_empty(), "hyphens may stand beside it, or not");
+    // A word begins there in both, and only in one of them a hyphen stands before.
+    for text in [" 7768-4afd-946c-", "-7768-4afd-946c-"] {
+        assert!(inside("7768-4afd-946c-", WHOLE).is_subset(&hashes(text)), "{text}");
+    }
 }
 
 #[test]
