@@ -101,18 +101,16 @@ impl SegmentTokens {
         }
     }
 
-    /// Ends what `hashes` has of the segment; the answer is how many different ones it has, or thereabouts.
-    fn close(&mut self) -> usize {
-        // Zero is what nothing was remembered by.
-        self.hashes.push(0);
-        self.count.of(&self.hashes)
-    }
-
-    fn clear(&mut self) {
+    fn take(&mut self) -> Tokens {
         self.recent.fill(0);
         self.texts.iter_mut().for_each(Vec::clear);
-        self.hashes.clear();
         self.tidied_at = TIDIED_AT;
+        // Zero is what nothing was remembered by.
+        self.hashes.push(0);
+        let next = Vec::with_capacity(self.hashes.len());
+        let hashes = std::mem::replace(&mut self.hashes, next);
+        let distinct = self.count.of(&hashes);
+        Tokens { hashes, distinct }
     }
 }
 
@@ -185,21 +183,17 @@ impl WordFilterBuilder {
     }
 
     fn close_segment(&mut self) {
-        let distinct = self.segment.close();
+        let tokens = self.segment.take();
         self.segment_rows = 0;
         match self.blocks {
-            None => self.measured.push(Tokens { hashes: self.segment.hashes.clone(), distinct }),
-            Some(blocks) => {
-                let filter = filter_of(&self.segment.hashes, blocks as usize);
-                self.push_filter(filter, distinct);
-            }
+            None => self.measured.push(tokens),
+            Some(blocks) => self.filter(&tokens, blocks),
         }
-        self.segment.clear();
     }
 
-    fn push_filter(&mut self, filter: Filter, distinct: usize) {
-        self.is_overfull |= bits(filter.len() as u32) < TOKEN_BITS_MIN * distinct as f64;
-        self.filters.push(filter);
+    fn filter(&mut self, tokens: &Tokens, blocks: u32) {
+        self.is_overfull |= bits(blocks) < TOKEN_BITS_MIN * tokens.distinct as f64;
+        self.filters.push(filter_of(&tokens.hashes, blocks as usize));
     }
 
     /// Settles the size of filters: that which the tokens measured so far ask for, or as much as segments of so many bytes have
@@ -211,9 +205,7 @@ impl WordFilterBuilder {
         let room = self.room(segment_bytes) / BLOCK_BYTES as f64;
         let blocks = (wanted.ceil().min(room.floor()) as u32).max(1);
         self.blocks = Some(blocks);
-        for Tokens { hashes, distinct } in &measured {
-            self.push_filter(filter_of(hashes, blocks as usize), *distinct);
-        }
+        measured.iter().for_each(|tokens| self.filter(tokens, blocks));
     }
 
     /// Bytes that filters may take beside so many other bytes.
